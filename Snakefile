@@ -1,0 +1,32 @@
+"""params.yaml says what to study; this file turns it into targets; workflow/rules/ says how each is made."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+# The code of this checkout runs, whichever checkout is installed, and the environment that runs Snakemake runs the jobs.
+sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = str(ROOT / "src")
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/transfer.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        [phase["index"] for phase in PHASES.values()],
+
+
+onsuccess:
+    shell("python -m advtransfer track")
+
+
+onerror:
+    shell("python -m advtransfer track")

@@ -1,0 +1,5 @@
+"""``python -m advtransfer``."""
+
+from advtransfer.cli import main
+
+main()

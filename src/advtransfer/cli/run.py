@@ -1,0 +1,139 @@
+"""``advtransfer run``: Snakemake computes, DVC records, the claims are shown."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from advtransfer.cli.published import compare
+from advtransfer.params import Params, ParamsError, load_params
+from advtransfer.provenance.seal import SealError, read_seal
+
+WORKFLOW = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/default"]
+INDEX_PAGE = Path("reports/rendered/index.html")
+
+
+def run_studies(root: Path, study: str, cores: str) -> int:
+    """Exit code of ``advtransfer run``.
+
+    Raises:
+        ParamsError: params.yaml or the study's name is wrong; nothing has started.
+    """
+    params = load_params(root / "params.yaml")
+    if study and study not in params.studies:
+        raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
+    with _alone(root) as holder:
+        if holder:
+            print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
+            return 1
+        return _run(root, params, study, cores)
+
+
+def _run(root: Path, params: Params, study: str, cores: str) -> int:
+    began = time.time()
+    _unlock_dead(root)
+    target = [f"reports/rendered/{study}.html"] if study else []
+    if _call([*WORKFLOW, "--cores", cores, "--quiet", "rules", "host", "--", *target]):
+        print(
+            "a job failed: its log is above and under logs/; `advtransfer run` goes on from there",
+            file=sys.stderr,
+        )
+        return 1
+    computed = time.time()
+    if not study and _call([sys.executable, "-m", "dvc", "repro", "--quiet"]):
+        print("dvc repro failed: nothing was recorded, the results are computed and sealed", file=sys.stderr)
+        return 1
+    _show(root, params, study, began, computed)
+    return 0
+
+
+def _call(command: list[str]) -> int:
+    # DVC's stages call `snakemake` by name: it must be this environment's
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return subprocess.run(command, env=os.environ | {"PATH": path}, check=False).returncode
+
+
+def _unlock_dead(root: Path) -> None:
+    """Removes Snakemake's lock if its owner is gone (killed); a living one is left for Snakemake to report."""
+    locks = root / ".snakemake" / "locks"
+    if locks.is_dir() and any(locks.iterdir()) and not _snakemakes(root):
+        _call([*WORKFLOW, "--unlock", "--quiet", "all"])
+
+
+def _snakemakes(root: Path) -> list[int]:
+    """Process ids of Snakemake processes at work in this folder."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any("snakemake" in word for word in process.cmdline()[:3]) and Path(process.cwd()) == root:
+                found.append(process.pid)
+    return found
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[str]:
+    """Yields who else runs here, or an empty string and holds the folder; the system frees it if we are killed."""
+    path = root / ".snakemake" / "run.lock"
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            yield file.read().strip() or "unknown"
+            return
+        file.truncate(0)
+        file.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+        file.flush()
+        yield ""
+
+
+def _show(root: Path, params: Params, study: str, began: float, computed: float) -> None:
+    """Claims, what was computed, how it compares with what is published, where the report is."""
+    names = [study] if study else params.default_studies
+    for name in names:
+        print(f"\n{name}: {params.studies[name].title}")
+        _show_claims(json.loads((root / "results" / "claims" / f"{name}.json").read_text()))
+    print()
+    print(_effort(root, began, computed))
+    if not study and (line := compare(root)):
+        print(f"Published results: {line}")
+    print(f"Report: {root / 'reports' / 'rendered' / f'{study}.html' if study else root / INDEX_PAGE}")
+    if study:
+        print("One study alone is not recorded with DVC: `make run` does that for the default studies.")
+
+
+def _show_claims(claims: list[dict[str, Any]]) -> None:
+    width = max((len(claim["id"]) for claim in claims), default=0)
+    for claim in claims:
+        low, high = claim["ci_low"], claim["ci_high"]
+        print(
+            f"  {claim['id']:{width}}  {claim['verdict']:12}  {claim['estimate']:+.3f} "
+            f"[{low:+.3f}, {high:+.3f}]  {claim['statement']}"
+        )
+
+
+def _effort(root: Path, began: float, computed: float) -> str:
+    """How many jobs ran in this call, and how the wall time divides."""
+    seconds = []
+    for path in (p for folder in ("data", "results", "reports") for p in (root / folder).rglob("*.seal")):
+        with contextlib.suppress(SealError):
+            if path.stat().st_mtime >= began:
+                seconds.append(float(read_seal(path).made["wall_seconds"]))
+    total = time.time() - began
+    if not seconds:
+        return f"Everything was fresh: 0 jobs ran ({total:.1f} s)."
+    return (
+        f"{len(seconds)} jobs ran: {sum(seconds):.0f} s of job time in {computed - began:.0f} s, "
+        f"then {total - (computed - began):.0f} s to record."
+    )

@@ -1,0 +1,10 @@
+"""The device a stage computes on: the GPU its rule asked for, else the CPU."""
+
+from __future__ import annotations
+
+import torch
+
+
+def pick_device() -> torch.device:
+    """The job runner hides every GPU that the rule did not ask for, so what is visible is ours."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

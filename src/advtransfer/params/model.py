@@ -1,0 +1,278 @@
+"""``Params``: the whole of params.yaml, and per rule the slice of it that a job reads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from advtransfer.data.catalogue import CATALOGUE
+from advtransfer.params.blocks import (
+    Block,
+    Distinct,
+    Impossible,
+    Model,
+    Name,
+    Optimiser,
+    PseudoLabels,
+    Resources,
+    ShiftStep,
+    Transfer,
+    Variant,
+)
+
+Slice = dict[str, Any]
+Classes = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2), Distinct]
+
+
+class Side(Block):
+    """Source or target: which classes, and how its images are shifted."""
+
+    classes: Classes = Field(description="at least two labels of the data set")
+    shift: list[ShiftStep] = Field(default=[], description="list of contrast, noise, rotation steps")
+
+
+class ImageStudy(Block):
+    """Pre-train every variant on the source, transfer each to every target."""
+
+    kind: Literal["image"]
+    title: str = Field(min_length=1, description="heading of the report")
+    seed: int = Field(ge=0, description="root of every random stream of the study (>= 0)")
+    replicas: int = Field(ge=2, le=1000, description="paired repetitions (2..1000)")
+    replicas_per_job: int = Field(ge=1, description="replicas that train side by side in one job (>= 1)")
+    portable: bool = Field(
+        False,
+        description="true for the same bytes on every x86-64 processor with AVX2, at about 1.7 times the time",
+    )
+    dataset: Literal["digits"] = Field(description="the image set: digits")
+    labelled_fraction: float = Field(
+        gt=0, le=1, description="labelled share of the source images (above 0, to 1)"
+    )
+    test_fraction: float = Field(
+        gt=0, lt=1, description="share of the target images kept for the test (0..1)"
+    )
+    source: Side
+    targets: dict[Name, Side] = Field(min_length=1, description="name -> {classes, shift}")
+    model: Model
+    optimiser: Optimiser
+    variants: dict[Name, Variant] = Field(
+        min_length=1, description="name -> {labels, perturbation, optimiser}"
+    )
+    pseudo_labels: PseudoLabels | None = None
+    transfer: Transfer
+    resources: dict[Literal["split", "pretrain", "pseudo_label", "transfer"], Resources] = Field(
+        default={}, description="rule -> {threads, mem_mb, runtime, gpu}"
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for check in (self._check_classes, self._check_teacher, self._check_shots, self._check_names):
+            check()
+        return self
+
+    def _check_classes(self) -> None:
+        count = len(CATALOGUE[self.dataset].class_counts)
+        sides = {"source": self.source} | {f"targets.{name}": side for name, side in self.targets.items()}
+        for name, side in sides.items():
+            if max(side.classes) >= count:
+                allowed = f"0..{count - 1}, the classes of {self.dataset}"
+                raise Impossible(f"{name}.classes", found=str(max(side.classes)), expected=allowed)
+        for label, images in self._source_counts().items():
+            if round(self.labelled_fraction * images) < 1:
+                raise Impossible(
+                    "labelled_fraction",
+                    found=f"{self.labelled_fraction}, which labels none of the {images} source images of class {label}",
+                    expected=f"at least {1 / images:.3f}",
+                )
+
+    def _check_teacher(self) -> None:
+        pupils = [name for name, variant in self.variants.items() if variant.labels == "pseudo"]
+        if self.pseudo_labels is None:
+            if pupils:
+                needed = f"a teacher, because the variant {pupils[0]} learns from pseudo-labels"
+                raise Impossible("pseudo_labels", found="nothing", expected=needed)
+            return
+        able = [name for name, variant in self.variants.items() if variant.labels == "labelled"]
+        if self.pseudo_labels.teacher not in able:
+            raise Impossible(
+                "pseudo_labels.teacher",
+                found=repr(self.pseudo_labels.teacher),
+                expected=f"a variant with labels: labelled ({', '.join(able) or 'there is none'})",
+            )
+        if not any(n - round(self.labelled_fraction * n) for n in self._source_counts().values()):
+            raise Impossible(
+                "labelled_fraction",
+                found=f"{self.labelled_fraction}, which leaves no image to pseudo-label",
+                expected="less, or no pseudo-labels",
+            )
+
+    def _check_shots(self) -> None:
+        for name, side in self.targets.items():
+            counts = self._target_counts(side).values()
+            if not all(round(self.test_fraction * n) for n in counts):
+                raise Impossible(
+                    "test_fraction",
+                    found=f"{self.test_fraction}, which leaves a class of target {name} without a test image",
+                    expected=f"at least {1 / min(counts):.3f}",
+                )
+            pool = min(n - round(self.test_fraction * n) for n in counts)
+            for protocol, shots in self.transfer.most_shots.items():
+                if shots > pool:
+                    held = f"so many images of its smallest class are in the pool of target {name}"
+                    raise Impossible(
+                        f"transfer.{protocol}.shots", found=str(shots), expected=f"at most {pool}: {held}"
+                    )
+
+    def _check_names(self) -> None:
+        for name in ("raw", "untrained"):
+            if name in self.variants:
+                raise Impossible(f"variants.{name}", found="the name of a baseline", expected="another name")
+
+    def _shared(self) -> set[int]:
+        return set(self.source.classes) & {label for side in self.targets.values() for label in side.classes}
+
+    def _source_counts(self) -> dict[int, int]:
+        counts, shared = CATALOGUE[self.dataset].class_counts, self._shared()
+        return {c: counts[c] // 2 if c in shared else counts[c] for c in self.source.classes}
+
+    def _target_counts(self, side: Side) -> dict[int, int]:
+        counts, shared = CATALOGUE[self.dataset].class_counts, self._shared()
+        return {c: counts[c] - counts[c] // 2 if c in shared else counts[c] for c in side.classes}
+
+    # -- what there is to compute ------------------------------------------------------------------------------
+
+    @property
+    def representations(self) -> list[str]:
+        """Everything the transfer stage judges: baselines and variants."""
+        return [*self.transfer.baselines, *self.variants]
+
+    @property
+    def blocks(self) -> list[str]:
+        """Names of the groups of replicas that share a job, e.g. ``r000-039``."""
+        starts = range(0, self.replicas, self.replicas_per_job)
+        ends = [min(start + self.replicas_per_job, self.replicas) - 1 for start in starts]
+        return [f"r{start:03d}-{end:03d}" for start, end in zip(starts, ends, strict=True)]
+
+    @property
+    def protocols(self) -> dict[str, dict[str, list[int]]]:
+        """protocol -> metric -> shots, as the metrics table will hold them."""
+        found: dict[str, dict[str, list[int]]] = {"linear": {"accuracy": self.transfer.linear.shots}}
+        if self.transfer.robust:
+            found["linear"]["robust_accuracy"] = [self.transfer.robust.shots]
+        if self.transfer.finetune:
+            found["finetune"] = {"accuracy": self.transfer.finetune.shots}
+        return found
+
+    # -- slices ------------------------------------------------------------------------------------------------
+
+    def _common(self, block: str) -> Slice:
+        return {"seed": self.seed, "portable": self.portable, "replicas": replicas_of(block)}
+
+    def split(self, block: str) -> Slice:
+        targets = sorted({label for side in self.targets.values() for label in side.classes})
+        return self._common(block) | {
+            "source_classes": self.source.classes,
+            "target_classes": targets,
+            "labelled_fraction": self.labelled_fraction,
+            "test_fraction": self.test_fraction,
+        }
+
+    def pretrain(self, variant: str, block: str) -> Slice:
+        chosen = self.variants[variant]
+        changes = chosen.optimiser.model_dump(exclude_none=True)
+        return self._common(block) | {
+            "source": _dump(self.source),
+            "model": _dump(self.model),
+            "optimiser": _dump(self.optimiser) | changes,
+            "labels": chosen.labels,
+            "perturbation": _dump(chosen.perturbation) if chosen.perturbation else None,
+        }
+
+    def pseudo_label(self, block: str) -> Slice:
+        assert self.pseudo_labels is not None
+        threshold = self.pseudo_labels.confidence_threshold
+        return self._common(block) | {"source": _dump(self.source), "confidence_threshold": threshold}
+
+    def transfer_to(self, name: str, target: str, variant: str, block: str) -> Slice:
+        protocols = self.transfer
+        representation = variant if variant in protocols.baselines else "pretrained"
+        skipped = ("finetune",) if representation == "raw" else ()  # raw pixels have no weights to move
+        row = {
+            "study": name,
+            "kind": self.kind,
+            "source": self.dataset,
+            "target": target,
+            "variant": variant,
+        }
+        untrained = {"model": _dump(self.model), "source_classes": len(self.source.classes)}
+        return (
+            self._common(block)
+            | {
+                "row": row,
+                "target": _dump(self.targets[target]) | {"name": target},
+                "representation": representation,
+                "draws": protocols.draws,
+                "protocols": {
+                    key: _dump(value) if (value := getattr(protocols, key)) and key not in skipped else None
+                    for key in ("linear", "robust", "finetune")
+                },
+            }
+            | (untrained if representation == "untrained" else {})
+        )
+
+    def report(self, name: str) -> Slice:
+        description = _dump(self) | {"images": sum(CATALOGUE[self.dataset].class_counts)}
+        for hidden in ("title", "resources", "replicas_per_job"):
+            del description[hidden]
+        return {"study": name, "title": self.title, "description": description}
+
+
+def replicas_of(block: str) -> list[int]:
+    """The replicas of a block's name."""
+    first, last = block.removeprefix("r").split("-")
+    return list(range(int(first), int(last) + 1))
+
+
+def _dump(block: Block) -> Slice:
+    return block.model_dump(mode="json", exclude_none=True)
+
+
+class Params(Block):
+    """The whole file."""
+
+    default_studies: Annotated[list[Name], Distinct] = Field(
+        min_length=1, description="studies that `make run` computes and DVC records"
+    )
+    studies: dict[Name, ImageStudy] = Field(min_length=1, description="name -> study block")
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name in self.default_studies:
+            if name not in self.studies:
+                raise Impossible(
+                    "default_studies", found=repr(name), expected=f"names among {', '.join(self.studies)}"
+                )
+        for name in ("index", "artifacts"):
+            if name in self.studies:
+                raise Impossible(f"studies.{name}", found="the name of a page of the report", expected="another")
+        return self
+
+    def measured(self) -> dict[str, dict[str, Any]]:
+        """study -> what its metrics will hold (targets, variants, protocols): what a claim may ask for."""
+        return {
+            name: {
+                "target": list(study.targets),
+                "variant": study.representations,
+                "protocol": list(study.protocols),
+                "metric": sorted({metric for metrics in study.protocols.values() for metric in metrics}),
+                "shots": sorted(
+                    {k for metrics in study.protocols.values() for s in metrics.values() for k in s}
+                ),
+            }
+            for name, study in self.studies.items()
+        }
+
+    def resources(self, rule: str, study: str | None = None) -> Resources:
+        """What a job of ``rule`` asks for."""
+        named: dict[str, Resources] = dict(self.studies[study].resources) if study else {}  # type: ignore[arg-type]
+        return named.get(rule, Resources())

@@ -1,0 +1,267 @@
+"""The life of a job: take the spec, run the stage on private files, move them into place, seal them."""
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from advtransfer.provenance import environment
+from advtransfer.provenance.closure import changed_modules, find_module
+from advtransfer.provenance.files import flush_file, private_folder, sweep
+from advtransfer.provenance.hashing import RACY_NS, Hasher, Stamp, hash_cache, stamp
+from advtransfer.provenance.seal import SealError, content_hash, seal_path, write_seal
+from advtransfer.provenance.spec import Spec, SpecError, load_spec, plain
+
+# Second part of the names of modules that run jobs rather than being run by them.
+RUNNER = ("provenance", "tracking", "cli", "__main__")
+
+
+def run_job(
+    spec_file: Path, outputs: Sequence[str], inputs: Sequence[str], *, source: Path, root: Path | None = None
+) -> None:
+    """Run the stage of a spec file and seal what it made.
+
+    `outputs` and `inputs` are the paths of the spec in its order, or others that stand for them (a storage
+    plugin's local copies): the seal keeps the spec's. Calls `main(params, inputs, outputs)` of the stage with
+    dicts of paths keyed by the spec's names; the outputs it is given lie in a private folder and are moved
+    into place once all are whole; a dict it returns is added to the seal's `made`. `root` is the project's
+    folder, by default the working directory.
+
+    Raises SystemExit with one line if the job must not run or its result must not be kept: the code changed
+    since the spec was written, the stage imported first-party code that the spec does not know, an input
+    changed meanwhile, an output is missing. What the stage raises passes through. In all those cases, and
+    when killed at any moment, no artifact is left that could be taken for whole.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    job = _Job(_spec(spec_file), list(map(Path, outputs)), list(map(Path, inputs)), Path(root or Path.cwd()))
+    code = _Code(job.spec, Path(source))
+    code.refuse_change()
+    made = environment.describe(job.root)
+    sealed = _Inputs(job)
+    sweep(job.folder)
+    with _terminable(), private_folder(job.folder) as folder:
+        drafts = job.drafts(folder)
+        extras, compute_seconds = _compute(job, code, drafts)
+        sealed.refuse_change()
+        hashes = sealed.sha256 | _hash_drafts(job, drafts)
+        made |= {
+            "started": started.isoformat(timespec="seconds"),
+            "compute_seconds": round(compute_seconds, 3),
+            "peak_memory_mib": environment.peak_memory(),
+        }
+        _publish(job, drafts)
+    made |= {"wall_seconds": round(time.monotonic() - clock, 3), **extras}
+    write_seal(job.spec, hashes, made, seal_path(job.outputs[0]))
+
+
+def _refuse(message: str) -> NoReturn:
+    raise SystemExit(message)
+
+
+def _spec(path: Path) -> Spec:
+    try:
+        return load_spec(path)
+    except (OSError, SpecError) as error:
+        _refuse(f"cannot read the job's spec: {error}")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A spec and the files that stand for its paths."""
+
+    spec: Spec
+    outputs: list[Path]
+    inputs: list[Path]
+    root: Path
+
+    def __post_init__(self) -> None:
+        for kind, given, expected in (
+            ("outputs", self.outputs, self.spec.output_paths),
+            ("inputs", self.inputs, self.spec.input_paths),
+        ):
+            if len(given) != len(expected):
+                _refuse(f"{self.spec.primary}: {len(given)} {kind} given, its spec has {len(expected)}")
+
+    @property
+    def folder(self) -> Path:
+        """Where the primary output goes."""
+        return self.outputs[0].parent
+
+    def named_inputs(self) -> dict[str, Path | list[Path]]:
+        given = iter(self.inputs)
+        return {
+            name: next(given) if isinstance(value, str) else [next(given) for _ in value]
+            for name, value in self.spec.inputs.items()
+        }
+
+    def drafts(self, folder: Path) -> dict[str, Path]:
+        """Where the stage writes: the outputs' own file names, in folders of their own if two are equal."""
+        names = [path.name for path in self.outputs]
+        drafts = {}
+        for key, name in zip(self.spec.outputs, names, strict=True):
+            drafts[key] = folder / name if names.count(name) == 1 else folder / key / name
+            drafts[key].parent.mkdir(exist_ok=True)
+        return drafts
+
+
+def _compute(job: _Job, code: "_Code", drafts: Mapping[str, Path]) -> tuple[dict[str, Any], float]:
+    """Run the stage; what it returned and how long it took."""
+    code.drop_stale_bytecode()
+    stage = importlib.import_module(job.spec.stage)
+    code.refuse_strangers()
+    began = time.monotonic()
+    extras = stage.main(job.spec.params, job.named_inputs(), dict(drafts))
+    seconds = time.monotonic() - began
+    code.refuse_strangers()
+    return _extras(job.spec, extras), seconds
+
+
+def _extras(spec: Spec, returned: Any) -> dict[str, Any]:
+    if returned is None:
+        return {}
+    if not isinstance(returned, dict):
+        _refuse(f"{spec.stage} returned {type(returned).__name__}; expected None or a dict for the seal")
+    try:
+        return plain(returned, "extras")
+    except SpecError as error:
+        _refuse(f"{spec.stage} returned what no seal can hold: {error}")
+
+
+def _hash_drafts(job: _Job, drafts: Mapping[str, Path]) -> dict[str, str]:
+    for name, draft in drafts.items():
+        if not draft.is_file() or draft.is_symlink():
+            _refuse(f"{job.spec.stage} did not write a file for its output {name} ({job.spec.outputs[name]})")
+    hasher = Hasher(None)
+    return {job.spec.outputs[name]: hasher.sha256(draft) for name, draft in drafts.items()}
+
+
+def _publish(job: _Job, drafts: Mapping[str, Path]) -> None:
+    """The old seal goes first and the new one comes last: nothing in between passes for whole."""
+    seal_path(job.outputs[0]).unlink(missing_ok=True)
+    for draft, output in zip(drafts.values(), job.outputs, strict=True):
+        flush_file(draft)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        draft.replace(output)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM (a cluster's time limit) unwind the stack, so that the private folder is removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _exit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+class _Inputs:
+    """The inputs as they were before the stage ran."""
+
+    def __init__(self, job: _Job) -> None:
+        self._job = job
+        hasher = Hasher(hash_cache(job.root))
+        # Stamps before hashes: a change between the two shows.
+        self._stamps = [self._stamp(path) for path in job.inputs]
+        self._hashes = [self._hash(path, hasher) for path in job.inputs]
+        self.sha256 = dict(zip(job.spec.input_paths, self._hashes, strict=True))
+        hasher.save()
+
+    def _hash(self, path: Path, hasher: Hasher) -> str:
+        try:
+            return content_hash(path, hasher)
+        except SealError as error:
+            _refuse(f"{self._job.spec.primary}: input {path}: {error}")
+
+    def _stamp(self, path: Path) -> Stamp:
+        if not path.is_file():
+            _refuse(f"{self._job.spec.primary}: input {path} is missing or no file")
+        return stamp(path)
+
+    def refuse_change(self) -> None:
+        """Exit if the stage may have read other content than was hashed; a mere `touch` does no harm."""
+        for path, before, digest in zip(self._job.inputs, self._stamps, self._hashes, strict=True):
+            if self._stamp(path) != before and self._hash(path, Hasher(None)) != digest:
+                _refuse(f"{self._job.spec.primary}: input {path} changed while the job ran; run it again")
+
+
+@dataclass
+class _Code:
+    """The first-party code of a job: it must be the code of the spec from the first import to the last."""
+
+    spec: Spec
+    source: Path
+    _stamps: dict[str, Stamp] = field(init=False)
+    _checked: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._stamps = {name: stamp(path) for name, path in self._files().items()}
+
+    def _files(self) -> dict[str, Path]:
+        found = {name: find_module(name, self.source) for name in self.spec.code}
+        return {name: path for name, path in found.items() if path}
+
+    def refuse_change(self) -> None:
+        """Exit if the code is not what it was when the spec was written."""
+        changed = changed_modules(self.spec.code, self.source)
+        if changed:
+            _refuse(f"code changed since the spec was written: {', '.join(changed)}; run snakemake again")
+
+    def drop_stale_bytecode(self) -> None:
+        """Python knows stale bytecode by the source's size and second of mtime: an edit can keep both."""
+        for path in self._files().values():
+            compiled = Path(importlib.util.cache_from_source(str(path)))
+            with contextlib.suppress(OSError):
+                if stamp(path)[2] > compiled.stat().st_ctime_ns - RACY_NS:
+                    compiled.unlink()
+
+    def refuse_strangers(self) -> None:
+        """Exit if code was imported that the spec does not know, or that changed before it was imported."""
+        loaded = self._loaded()
+        strangers = sorted(name for name, path in loaded.items() if not self._known(name, path))
+        if strangers:
+            _refuse(f"{self.spec.stage} imported code that its spec does not know: {', '.join(strangers)}")
+        fresh = {
+            name: path for name, path in loaded.items() if name in self._stamps and name not in self._checked
+        }
+        changed = sorted(name for name, path in fresh.items() if stamp(path) != self._stamps[name])
+        if changed:
+            _refuse(f"code changed while the job ran: {', '.join(changed)}; run snakemake again")
+        self._checked.update(loaded)
+
+    def _known(self, name: str, path: Path) -> bool:
+        if _of_the_runner(name):
+            return True
+        expected = find_module(name, self.source) if name in self.spec.code else None
+        return expected is not None and path.exists() and expected.samefile(path)
+
+    def _loaded(self) -> dict[str, Path]:
+        """Modules in memory that lie under the source folder, and those of the spec from wherever."""
+        folders = (f"{self.source}{os.sep}", f"{self.source.resolve()}{os.sep}")
+        files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+        return {
+            name: Path(file)
+            for name, file in files.items()
+            if file and (name in self.spec.code or file.startswith(folders))
+        }
+
+
+def _of_the_runner(name: str) -> bool:
+    parts = name.split(".")
+    return parts[0] in ("__main__", "__mp_main__") or (len(parts) > 1 and parts[1] in RUNNER)

@@ -1,0 +1,41 @@
+"""What belongs to a phase: writes the list and removes what a changed params.yaml no longer declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path]) -> dict[str, Any]:
+    """params: roots (the phase's folders), declared (every file that any study may have there).
+
+    inputs: artifacts (those of the default studies). outputs: index, one path a line. Under the roots, files that
+    are neither declared nor the seal of a declared file are deleted, then empty folders; nothing else is touched.
+    """
+    removed = [str(orphan) for root in params["roots"] for orphan in _orphans(Path(root), params)]
+    for orphan in map(Path, removed):
+        orphan.unlink()
+    for root in params["roots"]:
+        _remove_empty(Path(root))
+    outputs["index"].write_text("".join(f"{path}\n" for path in sorted(map(str, inputs["artifacts"]))))
+    return {"removed": removed}
+
+
+def _orphans(root: Path, params: dict[str, Any]) -> Iterator[Path]:
+    index = str(Path(params["roots"][0]) / "INDEX")
+    ours = {*params["declared"], index}
+    for path in sorted(root.rglob("*")):
+        if not path.is_dir() and not _private(path) and str(path).removesuffix(".seal") not in ours:
+            yield path
+
+
+def _private(path: Path) -> bool:
+    """Folders named .tmp-* are where jobs at work keep what is not yet whole."""
+    return any(part.startswith(".tmp-") for part in path.parts)
+
+
+def _remove_empty(root: Path) -> None:
+    for folder in sorted((p for p in root.rglob("*") if p.is_dir() and not _private(p)), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,0 +1,1 @@
+"""A project of seven jobs whose stages need nothing but the standard library."""

@@ -1,0 +1,55 @@
+"""The index shows every verdict; the page of artifacts shows every sealed file."""
+
+from advtransfer.provenance.seal import Seal
+from advtransfer.provenance.spec import Spec
+from advtransfer.reporting import seals, site
+from advtransfer.stages import site as stage
+
+
+def write_seal(path, name, torch="2.15.0"):
+    outputs = {"weights": f"results/{name}.safetensors", "metrics": f"results/{name}.parquet"}
+    spec = Spec("pretrain", "pretrain", {}, {}, {}, {}, outputs)
+    made = {"wall_seconds": 1.25, "packages": {"torch": torch}, "device": "cpu"}
+    seal = Seal(spec, dict.fromkeys(outputs.values(), "ab" * 32), made)
+    path.write_text(seal.to_json())
+    return seal
+
+
+def test_seals_as_they_are_written(tmp_path):
+    seal = write_seal(tmp_path / "a.seal", "a")
+    rows = seals.artifacts(seals.read([tmp_path / "a.seal"]))
+    assert [row["path"] for row in rows] == ["results/a.parquet", "results/a.safetensors"]
+    assert rows[0]["seal"] == seal.id
+    assert rows[0]["sha256"] == "ab" * 32
+
+
+def test_versions_of_several_environments(tmp_path):
+    for name, torch in (("a", "2.15.0"), ("b", "2.11.0")):
+        write_seal(tmp_path / f"{name}.seal", name, torch)
+    found = seals.read([tmp_path / "b.seal", tmp_path / "a.seal"])
+    assert seals.versions(found) == {"torch": ["2.11.0", "2.15.0"]}
+    page = site.artifacts(found)
+    assert "set 1" in page and "set 2" in page
+    assert "Stage time in all: 2.5 s" in page
+    assert page.count("<td><code>") >= 4
+
+
+def test_index(verdicts, tmp_path):
+    studies = {
+        "digits": {"title": "Digits & co", "page": "digits.html"},
+        "empty": {"title": None, "page": None},
+    }
+    page = site.index("Title", studies, verdicts)
+    assert '<a href="digits.html">Digits &amp; co</a>' in page
+    assert "No claims about this study" in page
+    assert all(row["statement"] in page for row in verdicts)
+
+
+def test_stage(tmp_path):
+    write_seal(tmp_path / "a.seal", "a")
+    (tmp_path / "claims.json").write_text("[]")
+    outputs = {"index": tmp_path / "index.html", "artifacts": tmp_path / "artifacts.html"}
+    inputs = {"claims": [tmp_path / "claims.json"], "seals": [tmp_path / "a.seal"]}
+    stage.main({"title": "T", "studies": {}}, inputs, outputs)
+    for path in outputs.values():
+        assert "http" not in path.read_text().replace("http-equiv", "")

@@ -1,0 +1,79 @@
+"""Shared by all rules: the parameters, the guard that decides freshness, the one shell line of a job."""
+
+from advtransfer.evaluation import claims_file
+from advtransfer.params import load_params
+from advtransfer.provenance.guard import Guard
+from advtransfer.provenance.seal import seal_path
+
+try:
+    P = load_params("params.yaml")
+    CLAIMS = claims_file.load(Path("reports/claims.yaml"))
+    claims_file.check_known(CLAIMS, Path("reports/claims.yaml"), P.measured())
+except ValueError as error:
+    print(error, file=sys.stderr, flush=True)
+    os._exit(2)  # Snakemake would turn an exception into a traceback and exit code 1
+
+GUARD = Guard(Path.cwd(), ROOT / "src")
+STUDIES = P.studies
+DEFAULT = P.default_studies
+JOB = "python -m advtransfer job --threads {threads} --gpus {resources.gpu} {output} -- {input} > {log} 2>&1"
+
+
+wildcard_constraints:
+    study="|".join(STUDIES),
+    target=r"[a-z0-9-]+",
+    variant=r"[a-z0-9-]+",
+    block=r"r\d+-\d+",
+
+
+def sealed(outputs):
+    """The outputs of a rule and the seal beside the first of them."""
+    return outputs | {"seal": str(seal_path(next(iter(outputs.values()))))}
+
+
+def log_of(outputs, ending=".log"):
+    """The log (or benchmark) of a job: logs/ and the path of its first output."""
+    return f"logs/{next(iter(outputs.values()))}{ending}"
+
+
+def benchmark_of(outputs):
+    """Seconds, memory and load of a job as Snakemake measures them."""
+    return log_of(outputs, ".tsv")
+
+
+def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=()):
+    """Input function of a rule: the job's spec, which carries the verdict, and its named inputs."""
+
+    def function(wildcards):
+        named, values = inputs(wildcards), dict(wildcards.items())
+        filled = {name: pattern.format(**values) for name, pattern in outputs.items()}
+        code = f"advtransfer.stages.{stage}"
+        benchmark = benchmark_of(outputs).format(**values)
+        spec = GUARD.spec_file(stage, code, params(wildcards), named, filled, values, notebooks, benchmark)
+        return {"spec": spec} | named
+
+    return function
+
+
+def asks(stage, resource):
+    """One resource of a job, as params.yaml states it for the rule and study."""
+    return lambda wildcards: getattr(P.resources(stage, wildcards.get("study")), resource)
+
+
+def index_params(phase):
+    """Roots of a phase and every file that any study of params.yaml, default or not, may have there."""
+    declared = [path for name in STUDIES for path in PHASES[phase]["artifacts"](name)]
+    return {
+        "roots": PHASES[phase]["roots"],
+        "declared": sorted({*declared, *PHASES[phase].get("common", [])}),
+    }
+
+
+def index_inputs(phase):
+    """What the default studies have in a phase."""
+    found = [path for name in DEFAULT for path in PHASES[phase]["artifacts"](name)]
+    return sorted({*found, *PHASES[phase].get("common", [])})
+
+
+# phase -> index (the artifact that completes it), roots (its folders), artifacts (of one study), common (of all)
+PHASES = {}
