@@ -47,7 +47,10 @@ class L2:
 
     @staticmethod
     def steepest(gradient: Tensor, events: int) -> Tensor:
-        return gradient / _length(gradient, events).clamp_min(_TINY)
+        # scaled first: a confident model's gradient is so small that its squares would underflow
+        largest = gradient.abs().amax(tuple(range(-events, 0)), keepdim=True)
+        scaled = gradient / largest.clamp_min(torch.finfo(gradient.dtype).tiny)
+        return scaled / _length(scaled, events).clamp_min(_TINY)
 
     @staticmethod
     def project(delta: Tensor, eps: float, events: int) -> Tensor:

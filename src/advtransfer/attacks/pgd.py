@@ -62,7 +62,10 @@ class PGD:
             (gradient,) = torch.autograd.grad(loss(x + delta).sum(), delta)
             moved = delta.detach() + step * norm.steepest(gradient, events)
             delta = self._bounded(x, norm.project(moved, self.eps, events))
-        return x + delta
+        return self._clipped(x + delta)
 
     def _bounded(self, x: Tensor, delta: Tensor) -> Tensor:
-        return delta if self.clip is None else (x + delta).clamp(*self.clip) - x
+        return delta if self.clip is None else self._clipped(x + delta) - x
+
+    def _clipped(self, x: Tensor) -> Tensor:
+        return x if self.clip is None else x.clamp(*self.clip)

@@ -48,17 +48,28 @@ def _run(root: Path, params: Params, study: str, cores: str) -> int:
         )
         return 1
     computed = time.time()
-    if not study and _call([sys.executable, "-m", "dvc", "repro", "--quiet"]):
-        print("dvc repro failed: nothing was recorded, the results are computed and sealed", file=sys.stderr)
+    if not study and (trouble := _record()):
+        print(
+            f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded", file=sys.stderr
+        )
         return 1
     _show(root, params, study, began, computed)
     return 0
 
 
 def _call(command: list[str]) -> int:
+    return subprocess.run(command, check=False).returncode
+
+
+def _record() -> str:
+    """Has DVC record every phase; returns what it printed if that failed."""
     # DVC's stages call `snakemake` by name: it must be this environment's
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return subprocess.run(command, env=os.environ | {"PATH": path}, check=False).returncode
+    command = [sys.executable, "-m", "dvc", "repro"]
+    done = subprocess.run(
+        command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    return f"{done.stdout}{done.stderr}".strip() if done.returncode else ""
 
 
 def _unlock_dead(root: Path) -> None:

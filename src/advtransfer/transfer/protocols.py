@@ -34,42 +34,24 @@ class Measurement(NamedTuple):
     values: Tensor
 
 
-def _per_draw(x: Tensor, draws: int) -> Tensor:
-    """[R, ...] -> [R * draws, ...], replica by replica."""
-    return x.repeat_interleave(draws, dim=0)
-
-
-def fitted_heads(features: Features, target: Domain, shots: Tensor, count: int, strength: float) -> Heads:
-    """One head per (replica, draw) on ``count`` shots a class; the test images are not looked at."""
-    x, y = training_set(features(target.x), target.y, shots, count)
-    return fit_heads(x, y, classes=target.classes, strength=strength)
-
-
 def linear(
     features: Features, target: Domain, shots: Tensor, params: dict[str, Any]
 ) -> Iterator[Measurement]:
     """Accuracy of logistic heads on frozen features, for every number of shots."""
-    draws, test = shots.shape[1], target.indices(TEST).to(target.x.device)
-    x, y = _per_draw(features(take(target.x, test)), draws), _per_draw(take(target.y, test), draws)
+    x, y = _test_set(target)
+    represented = features(x)
     for count in params["shots"]:
-        heads = fitted_heads(features, target, shots, count, params["l2_strength"])
-        right = (heads.logits(x).argmax(2) == y).float().mean(1)
-        yield Measurement("linear", "accuracy", count, right.view(-1, draws))
+        heads = _fitted_heads(features, target, shots, count, params["l2_strength"])
+        values = [_accuracy(heads_of(represented), y) for heads_of in heads]
+        yield Measurement("linear", "accuracy", count, torch.stack(values, dim=1))
 
 
 def robust(
     features: Features, target: Domain, shots: Tensor, params: dict[str, Any], streams: Streams
 ) -> Iterator[Measurement]:
     """Accuracy of the first draw's heads when the attack sees head and representation as one model."""
-    test = target.indices(TEST).to(target.x.device)
-    heads = fitted_heads(features, target, shots[:, :1], params["shots"], params["l2_strength"])
-    right = robust_correct(
-        lambda x: heads.logits(features(x)),
-        take(target.x, test),
-        take(target.y, test),
-        PGD(**params["attack"]),
-        streams,
-    )
+    heads, *_ = _fitted_heads(features, target, shots[:, :1], params["shots"], params["l2_strength"])
+    right = robust_correct(lambda x: heads(features(x)), *_test_set(target), PGD(**params["attack"]), streams)
     yield Measurement("linear", "robust_accuracy", params["shots"], right.float().mean(1)[:, None])
 
 
@@ -77,13 +59,34 @@ def full(
     parameters: mlp.Parameters, target: Domain, shots: Tensor, params: dict[str, Any]
 ) -> Iterator[Measurement]:
     """Accuracy after fine-tuning every weight, for every number of shots."""
-    draws, test = shots.shape[1], target.indices(TEST).to(target.x.device)
-    x, y = _per_draw(take(target.x, test), draws), _per_draw(take(target.y, test), draws)
-    start = {name: _per_draw(p, draws) for name, p in parameters.items()}
+    x, y = _test_set(target)
     optimiser = {key: params[key] for key in ("steps", "learning_rate", "weight_decay")}
     for count in params["shots"]:
-        examples = training_set(target.x, target.y, shots, count)
-        tuned = finetune(start, *examples, classes=target.classes, **optimiser)
-        with torch.no_grad():
-            right = (mlp.logits(tuned, x).argmax(2) == y).float().mean(1)
-        yield Measurement("finetune", "accuracy", count, right.view(-1, draws))
+        images, labels = training_set(target, shots, count)
+        values = []
+        for draw in range(shots.shape[1]):
+            tuned = finetune(
+                parameters, images[:, draw], labels[:, draw], classes=target.classes, **optimiser
+            )
+            values.append(_accuracy(mlp.logits(tuned, x), y))
+        yield Measurement("finetune", "accuracy", count, torch.stack(values, dim=1))
+
+
+def _test_set(target: Domain) -> tuple[Tensor, Tensor]:
+    indices = target.indices(TEST).to(target.x.device)
+    return take(target.x, indices), take(target.y, indices)
+
+
+def _fitted_heads(
+    features: Features, target: Domain, shots: Tensor, count: int, strength: float
+) -> list[Callable[[Tensor], Tensor]]:
+    """Per draw the scores of the R heads fitted on ``count`` shots a class; no test image is looked at."""
+    images, labels = training_set(target, shots, count)
+    replicas, draws, size = labels.shape
+    represented = features(images.flatten(1, 2)).view(replicas * draws, size, -1)
+    heads = fit_heads(represented, labels.flatten(0, 1), classes=target.classes, strength=strength)
+    return [Heads(heads.weight[d::draws], heads.bias[d::draws]).logits for d in range(draws)]
+
+
+def _accuracy(scores: Tensor, labels: Tensor) -> Tensor:
+    return (scores.argmax(2) == labels).float().mean(1)

@@ -9,6 +9,7 @@ from torch import Tensor
 from advtransfer.data.domains import Domain
 from advtransfer.data.splits import POOL
 from advtransfer.seeding import Streams
+from advtransfer.training.batches import take
 
 
 def draw_shots(target: Domain, streams: Streams, *, draws: int, most: int) -> Tensor:
@@ -22,12 +23,11 @@ def draw_shots(target: Domain, streams: Streams, *, draws: int, most: int) -> Te
     return torch.from_numpy(np.array(chosen))
 
 
-def training_set(x: Tensor, y: Tensor, shots: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """One problem per (replica, draw): x [R, N, D], y [R, N], shots as drawn -> [R*draws, n, D], [R*draws, n]."""
+def training_set(target: Domain, shots: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The ``count``-shot sets: images [R, draws, n, pixels] and labels [R, draws, n], n = classes * count."""
     replicas, draws = shots.shape[:2]
     indices = shots[..., :count].reshape(replicas, -1)
-    rows = torch.arange(replicas, device=x.device)[:, None]
     return (
-        x[rows, indices].reshape(replicas * draws, -1, x.shape[-1]),
-        y[rows, indices].reshape(replicas * draws, -1),
+        take(target.x, indices).view(replicas, draws, -1, target.x.shape[-1]),
+        take(target.y, indices).view(replicas, draws, -1),
     )
