@@ -17,7 +17,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
-	$(BIN)/snakemake --workflow-profile workflow/profiles/default --lint
+	$(BIN)/python workflow/lint.py
 
 setup: .venv/installed
 

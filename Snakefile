@@ -7,11 +7,14 @@ from pathlib import Path
 ROOT = Path(workflow.basedir)
 # The code of this checkout runs, whichever checkout is installed, and the environment that runs Snakemake runs the jobs.
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = str(ROOT / "src")
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ.update(
+    PYTHONPATH=str(ROOT / "src"),
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+)
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/artifacts.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/transfer.smk"

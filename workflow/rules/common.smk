@@ -58,22 +58,3 @@ def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=(
 def asks(stage, resource):
     """One resource of a job, as params.yaml states it for the rule and study."""
     return lambda wildcards: getattr(P.resources(stage, wildcards.get("study")), resource)
-
-
-def index_params(phase):
-    """Roots of a phase and every file that any study of params.yaml, default or not, may have there."""
-    declared = [path for name in STUDIES for path in PHASES[phase]["artifacts"](name)]
-    return {
-        "roots": PHASES[phase]["roots"],
-        "declared": sorted({*declared, *PHASES[phase].get("common", [])}),
-    }
-
-
-def index_inputs(phase):
-    """What the default studies have in a phase."""
-    found = [path for name in DEFAULT for path in PHASES[phase]["artifacts"](name)]
-    return sorted({*found, *PHASES[phase].get("common", [])})
-
-
-# phase -> index (the artifact that completes it), roots (its folders), artifacts (of one study), common (of all)
-PHASES = {}

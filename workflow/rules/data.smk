@@ -1,24 +1,5 @@
 """Phase data: image sets in one schema, and who sees which image."""
 
-IMAGES = {"images": "data/prepared/images/{dataset}.parquet"}
-SPLITS = {"splits": "data/prepared/splits/{study}/{block}.parquet"}
-PHASES["data"] = {
-    "index": "data/prepared/INDEX",
-    "roots": ["data/prepared"],
-    "artifacts": lambda study: [
-        IMAGES["images"].format(dataset=STUDIES[study].dataset),
-        *expand(SPLITS["splits"], study=study, block=STUDIES[study].blocks),
-    ],
-}
-
-
-def data_of(w):
-    """Images and splits of a study's block of replicas."""
-    return {
-        "images": IMAGES["images"].format(dataset=STUDIES[w.study].dataset),
-        "splits": SPLITS["splits"].format(study=w.study, block=w.block),
-    }
-
 
 rule prepare:
     input:

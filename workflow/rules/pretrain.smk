@@ -1,40 +1,5 @@
 """Phase pretrain: every variant on the source, and the teacher's pseudo-labels between them."""
 
-PRETRAIN = {
-    "weights": "results/pretrain/{study}/{variant}/{block}.safetensors",
-    "curves": "results/pretrain/{study}/{variant}/{block}.curves.parquet",
-}
-PSEUDO = {"pseudo_labels": "data/pseudo_labels/{study}/{block}.parquet"}
-PHASES["pretrain"] = {
-    "index": "results/pretrain/INDEX",
-    "roots": ["results/pretrain", "data/pseudo_labels"],
-    "artifacts": lambda study: [
-        *expand(
-            PRETRAIN.values(),
-            study=study,
-            variant=STUDIES[study].variants,
-            block=STUDIES[study].blocks,
-        ),
-        *expand(
-            PSEUDO["pseudo_labels"],
-            study=study,
-            block=STUDIES[study].blocks if STUDIES[study].pseudo_labels else [],
-        ),
-    ],
-}
-
-
-def examples_of(w):
-    """What a variant learns from."""
-    pseudo = STUDIES[w.study].variants[w.variant].labels == "pseudo"
-    return data_of(w) | ({"pseudo_labels": PSEUDO["pseudo_labels"].format(**w)} if pseudo else {})
-
-
-def teacher_of(w):
-    """The weights that pseudo-label a study."""
-    teacher = STUDIES[w.study].pseudo_labels.teacher
-    return data_of(w) | {"teacher": PRETRAIN["weights"].format(variant=teacher, **w)}
-
 
 rule pretrain:
     input:

@@ -1,34 +1,5 @@
 """Phase transfer: what each representation is worth on each target."""
 
-TRANSFER = {"metrics": "results/transfer/{study}/{target}/{variant}/{block}.parquet"}
-COLLECT = {"metrics": "results/transfer/{study}/metrics.parquet"}
-PHASES["transfer"] = {
-    "index": "results/transfer/INDEX",
-    "roots": ["results/transfer"],
-    "artifacts": lambda study: [
-        *transfers_of(study),
-        COLLECT["metrics"].format(study=study),
-    ],
-}
-
-
-def transfers_of(study):
-    """Measurements of one study: targets x representations x blocks of replicas."""
-    return expand(
-        TRANSFER["metrics"],
-        study=study,
-        target=STUDIES[study].targets,
-        variant=STUDIES[study].representations,
-        block=STUDIES[study].blocks,
-    )
-
-
-def representation_of(w):
-    """Data and, where the representation was trained, its weights."""
-    trained = w.variant in STUDIES[w.study].variants
-    weights = PRETRAIN["weights"].format(study=w.study, variant=w.variant, block=w.block)
-    return data_of(w) | ({"weights": weights} if trained else {})
-
 
 rule transfer:
     input:

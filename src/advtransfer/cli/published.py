@@ -11,8 +11,9 @@ from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import SealError, read_seal
 
 FILE = Path("reports/published.json")
+PICTURE = Path("reports/published.svg")
 SUMMARY = Path("results/summary.json")
-# The page of timings and the site's index of it are the run's own.
+# The one page that holds timings is the run's own.
 _TIMINGS = "reports/rendered/artifacts.html"
 
 
@@ -22,7 +23,8 @@ def publish(root: Path) -> str:
     hashes = sealed_hashes(root)
     content = published.make(summary, _artifacts(summary, hashes), hashes)
     atomic_write(root / FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    return f"{FILE}: {len(content['numbers'])} numbers, {len(hashes)} artifacts"
+    atomic_write(root / PICTURE, _picture(root, next(iter(summary))))
+    return f"{FILE}: {len(content['numbers'])} numbers, {len(hashes)} artifacts; {PICTURE}"
 
 
 def compare(root: Path) -> str | None:
@@ -56,3 +58,19 @@ def _artifacts(summary: dict[str, Any], hashes: dict[str, str]) -> dict[str, str
             if target != "claims":
                 found[f"{study}/{target}"] = f"results/transfer/{study}/metrics.parquet"
     return found
+
+
+def _picture(root: Path, study: str) -> str:
+    """Accuracy against shots of the first default study's claimed variants, for the README."""
+    from advtransfer.evaluation import table
+    from advtransfer.evaluation.statistics import means
+    from advtransfer.reporting.figures import accuracy_by_shots
+    from advtransfer.reporting.study import StudyReport
+    from advtransfer.reporting.style import svg
+
+    rows = table.read(root / "results/metrics.parquet")
+    verdicts = json.loads((root / f"results/claims/{study}.json").read_text())
+    report = StudyReport(study, rows[rows["study"] == study], verdicts, {})
+    rows = report.rows[report.rows["variant"].isin(report.claimed)]
+    chosen = rows[(rows["protocol"] == "linear") & (rows["metric"] == "accuracy")]
+    return svg(accuracy_by_shots(means(chosen)))

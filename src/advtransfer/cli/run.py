@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +140,9 @@ def _effort(root: Path, began: float, computed: float) -> str:
     seconds = []
     for path in (p for folder in ("data", "results", "reports") for p in (root / folder).rglob("*.seal")):
         with contextlib.suppress(SealError):
-            if path.stat().st_mtime >= began:
-                seconds.append(float(read_seal(path).made["wall_seconds"]))
+            made = read_seal(path).made
+            if datetime.fromisoformat(made["started"]).timestamp() >= int(began):
+                seconds.append(float(made["wall_seconds"]))
     total = time.time() - began
     if not seconds:
         return f"Everything was fresh: 0 jobs ran ({total:.1f} s)."

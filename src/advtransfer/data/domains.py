@@ -33,7 +33,7 @@ class Domain:
     def within(self, replica: int, role: str) -> np.ndarray:
         """Indices of one replica's ``role`` that belong to this domain's classes."""
         indices = self.roles[replica][role]
-        return indices[self.y[replica].numpy()[indices] >= 0]
+        return indices[self.y[replica].cpu().numpy()[indices] >= 0]
 
 
 def load_domain(images: Path, splits: Path, params: Mapping[str, Any], name: str) -> Domain:

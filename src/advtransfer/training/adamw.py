@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+_TINY = 1e-37  # keeps 0 / sqrt(0) at 0
+
 
 class AdamW:
     """Decoupled weight decay; one call to ``step`` per gradient."""
@@ -37,7 +39,9 @@ class AdamW:
             self.first[name].lerp_(gradient, 1 - beta1)
             self.second[name].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
             p.mul_(1 - learning_rate * self.weight_decay)
-            p.addcdiv_(self.first[name], self.second[name].pow(0.5).div_(correction).add_(1e-8), value=-step)
+            # sqrt(v) as v / sqrt(v): on a CPU torch.sqrt is MKL's, whose last bit depends on the processor's maker
+            root = self.second[name].clamp_min(_TINY).rsqrt().mul_(self.second[name])
+            p.addcdiv_(self.first[name], root.div_(correction).add_(1e-8), value=-step)
 
 
 def cosine(step: int, steps: int) -> float:

@@ -17,7 +17,7 @@ def draw_shots(target: Domain, streams: Streams, *, draws: int, most: int) -> Te
     chosen = []
     for replica, rng in enumerate(streams.generators):
         pool = target.within(replica, POOL)
-        labels = target.y[replica].numpy()[pool]
+        labels = target.y[replica].cpu().numpy()[pool]
         per_class = [pool[labels == c] for c in range(target.classes)]
         chosen.append([[rng.permutation(members)[:most] for members in per_class] for _ in range(draws)])
     return torch.from_numpy(np.array(chosen))

@@ -1,0 +1,37 @@
+"""`advtransfer why`: one line for what is stale, the lineage of what is fresh."""
+
+ADVERSARIAL = "results/pretrain/tiny/adversarial-l2/r000-002.safetensors"
+
+
+def test_a_stale_artifact_is_explained_in_one_line(edited):
+    edited.edit("params.yaml", "eps: 0.5, steps: 2", "eps: 1.0, steps: 2")
+    done = edited.advtransfer("why", ADVERSARIAL)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{ADVERSARIAL}: params changed: perturbation.attack.eps 0.5 -> 1.0\n"
+
+
+def test_a_fresh_artifact_shows_its_lineage_down_to_the_data_set(edited):
+    done = edited.advtransfer("why", "results/claims.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("results/claims.json (seal ")
+    assert "STALE" not in done.stdout
+    depth = {}
+    for line in lines:
+        name = line.split()[0]
+        depth.setdefault(name, (len(line) - len(line.lstrip())) // 2)
+    weights = "results/pretrain/tiny/pseudo-label/r000-002.safetensors"
+    assert [
+        depth[name]
+        for name in (
+            "results/claims.json",
+            "results/transfer/tiny/metrics.parquet",
+            "results/transfer/tiny/low-contrast/pseudo-label/r000-002.parquet",
+            weights,
+            "data/pseudo_labels/tiny/r000-002.parquet",
+        )
+    ] == [0, 1, 2, 3, 4]
+    assert any(
+        "data/prepared/images/digits.parquet (seal" in line and "rule prepare" in line for line in lines
+    )
+    assert not any("/other" in name for name in depth)

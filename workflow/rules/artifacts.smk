@@ -1,0 +1,194 @@
+"""What there is: the files of each phase, and what each job reads. The rules that make them are in the files beside this."""
+
+# phase -> index (the artifact that completes it), roots (its folders), artifacts (of one study), common (of all)
+PHASES = {}
+
+# ---- phase data ------------------------------------------------------------------------------------------------
+
+IMAGES = {"images": "data/prepared/images/{dataset}.parquet"}
+SPLITS = {"splits": "data/prepared/splits/{study}/{block}.parquet"}
+PHASES["data"] = {
+    "index": "data/prepared/INDEX",
+    "roots": ["data/prepared"],
+    "artifacts": lambda study: [
+        IMAGES["images"].format(dataset=STUDIES[study].dataset),
+        *expand(SPLITS["splits"], study=study, block=STUDIES[study].blocks),
+    ],
+}
+
+
+def data_of(w):
+    """Images and splits of a study's block of replicas."""
+    return {
+        "images": IMAGES["images"].format(dataset=STUDIES[w.study].dataset),
+        "splits": SPLITS["splits"].format(study=w.study, block=w.block),
+    }
+
+
+# ---- phase pretrain --------------------------------------------------------------------------------------------
+
+PRETRAIN = {
+    "weights": "results/pretrain/{study}/{variant}/{block}.safetensors",
+    "curves": "results/pretrain/{study}/{variant}/{block}.curves.parquet",
+}
+PSEUDO = {"pseudo_labels": "data/pseudo_labels/{study}/{block}.parquet"}
+PHASES["pretrain"] = {
+    "index": "results/pretrain/INDEX",
+    "roots": ["results/pretrain", "data/pseudo_labels"],
+    "artifacts": lambda study: [
+        *expand(
+            PRETRAIN.values(),
+            study=study,
+            variant=STUDIES[study].variants,
+            block=STUDIES[study].blocks,
+        ),
+        *expand(
+            PSEUDO["pseudo_labels"],
+            study=study,
+            block=STUDIES[study].blocks if STUDIES[study].pseudo_labels else [],
+        ),
+    ],
+}
+
+
+def examples_of(w):
+    """What a variant learns from."""
+    pseudo = STUDIES[w.study].variants[w.variant].labels == "pseudo"
+    return data_of(w) | ({"pseudo_labels": PSEUDO["pseudo_labels"].format(**w)} if pseudo else {})
+
+
+def teacher_of(w):
+    """The weights that pseudo-label a study."""
+    teacher = STUDIES[w.study].pseudo_labels.teacher
+    return data_of(w) | {"teacher": PRETRAIN["weights"].format(variant=teacher, **w)}
+
+
+# ---- phase transfer --------------------------------------------------------------------------------------------
+
+TRANSFER = {"metrics": "results/transfer/{study}/{target}/{variant}/{block}.parquet"}
+COLLECT = {"metrics": "results/transfer/{study}/metrics.parquet"}
+PHASES["transfer"] = {
+    "index": "results/transfer/INDEX",
+    "roots": ["results/transfer"],
+    "artifacts": lambda study: [
+        *transfers_of(study),
+        COLLECT["metrics"].format(study=study),
+    ],
+}
+
+
+def transfers_of(study):
+    """Measurements of one study: targets x representations x blocks of replicas."""
+    return expand(
+        TRANSFER["metrics"],
+        study=study,
+        target=STUDIES[study].targets,
+        variant=STUDIES[study].representations,
+        block=STUDIES[study].blocks,
+    )
+
+
+def representation_of(w):
+    """Data and, where the representation was trained, its weights."""
+    trained = w.variant in STUDIES[w.study].variants
+    weights = PRETRAIN["weights"].format(study=w.study, variant=w.variant, block=w.block)
+    return data_of(w) | ({"weights": weights} if trained else {})
+
+
+# ---- phase report ----------------------------------------------------------------------------------------------
+
+CLAIMS_OF = {"claims": "results/claims/{study}.json"}
+SUMMARY = {
+    "metrics": "results/metrics.parquet",
+    "claims": "results/claims.json",
+    "summary": "results/summary.json",
+    "accuracy_by_shots": "results/accuracy_by_shots.csv",
+}
+TEMPLATES = {"image": "reports/image_study.ipynb"}
+REPORT = {
+    "page": "reports/rendered/{study}.html",
+    "notebook": "reports/rendered/{study}.ipynb",
+}
+SITE = {
+    "index": "reports/rendered/index.html",
+    "artifacts": "reports/rendered/artifacts.html",
+}
+PHASES["report"] = {
+    "index": "reports/rendered/INDEX",
+    "roots": ["results/claims", "reports/rendered"],
+    "artifacts": lambda study: [
+        CLAIMS_OF["claims"].format(study=study),
+        *expand(REPORT.values(), study=study),
+    ],
+    "common": [*SUMMARY.values(), *SITE.values()],
+}
+INDEX = {"index": "{root}/INDEX"}
+PHASE_AT = {str(Path(phase["index"]).parent): name for name, phase in PHASES.items()}
+
+
+def seals_of(study):
+    """The seals of everything a study's report rests on, one a job."""
+    weights = expand(
+        PRETRAIN["weights"],
+        study=study,
+        variant=STUDIES[study].variants,
+        block=STUDIES[study].blocks,
+    )
+    pseudo = PHASES["pretrain"]["artifacts"](study)[2 * len(weights) :]
+    primary = [
+        *PHASES["data"]["artifacts"](study),
+        *weights,
+        *pseudo,
+        *PHASES["transfer"]["artifacts"](study),
+    ]
+    return [str(seal_path(path)) for path in [*primary, CLAIMS_OF["claims"].format(study=study)]]
+
+
+def report_inputs(w):
+    """What the notebook of a study reads."""
+    return {
+        "template": TEMPLATES[STUDIES[w.study].kind],
+        "metrics": COLLECT["metrics"].format(study=w.study),
+        "claims": CLAIMS_OF["claims"].format(study=w.study),
+        "seals": seals_of(w.study),
+    }
+
+
+def summary_inputs(w):
+    """The results of the default studies."""
+    return {
+        "metrics": expand(COLLECT["metrics"], study=DEFAULT),
+        "claims": expand(CLAIMS_OF["claims"], study=DEFAULT),
+    }
+
+
+def site_inputs(w):
+    """Claims and seals of the default studies."""
+    return {
+        "claims": [SUMMARY["claims"]],
+        "seals": sorted({seal for study in DEFAULT for seal in seals_of(study)}),
+    }
+
+
+def site_params(w):
+    """Titles and pages of the default studies."""
+    studies = {name: {"title": STUDIES[name].title, "page": f"{name}.html"} for name in DEFAULT}
+    return {"title": "advtransfer", "studies": studies}
+
+
+# ---- the index of each phase ---------------------------------------------------------------------------------
+
+
+def index_params(phase):
+    """Roots of a phase and every file that any study of params.yaml, default or not, may have there."""
+    declared = [path for name in STUDIES for path in PHASES[phase]["artifacts"](name)]
+    return {
+        "roots": PHASES[phase]["roots"],
+        "declared": sorted({*declared, *PHASES[phase].get("common", [])}),
+    }
+
+
+def index_inputs(phase):
+    """What the default studies have in a phase."""
+    found = [path for name in DEFAULT for path in PHASES[phase]["artifacts"](name)]
+    return sorted({*found, *PHASES[phase].get("common", [])})
