@@ -1,13 +1,14 @@
 # What the README's commands do. Needs Python >= 3.11, git and make; everything else goes into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-STUDY ?=
+# read by advtransfer from the environment, so that no shell takes its text apart
+export STUDY
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: run test lint setup lock
 
 run: setup
-	@$(BIN)/advtransfer run $(if $(STUDY),--study $(STUDY))
+	@$(BIN)/advtransfer run
 
 test: setup
 	@$(BIN)/python -m pytest

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,10 @@ CHECKOUT = Path(__file__).parents[2]
 TINY = Path(__file__).parent / "tiny"
 ARTIFACT_FOLDERS = ("data", "results", "reports/rendered")
 # What a run makes, or what belongs to the published studies: not part of the tiny project.
-LEFT_OUT = ("data/p", "results/p", "results/t", "reports/rendered/", "reports/published.json", "dvc.lock")
+LEFT_OUT = ("data/p", "results/p", "results/t", "reports/rendered/", "reports/published.", "dvc.lock")
 RULE = re.compile(r"^(?:local)?rule (\w+):$", re.MULTILINE)
 WILDCARDS = re.compile(r"^    wildcards: (.*)$", re.MULTILINE)
+PROFILE = "workflow/profiles/default"
 TOTAL = re.compile(r"^total +(\d+)$", re.MULTILINE)
 
 
@@ -96,9 +98,17 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return done
 
+    def wait(self, process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds while a process is at work."""
+        end = time.monotonic() + 120
+        while not condition():
+            assert process.poll() is None, f"the process ended first, with exit code {process.returncode}"
+            assert time.monotonic() < end, "the condition never held"
+            time.sleep(0.01)
+
     def pending(self) -> set[str]:
         """The jobs that a run would execute, as "rule wildcard/wildcard"."""
-        done = self.snakemake("--dry-run")
+        done = self.snakemake("--workflow-profile", PROFILE, "--dry-run")
         assert done.returncode == 0, done.stdout + done.stderr
         blocks = RULE.split(done.stdout)[1:]
         jobs = set()
@@ -204,18 +214,3 @@ def edited(_edited: Project) -> Iterator[Project]:
     """A copy of the computed project of which a test may change tracked files; they are restored after it."""
     yield _edited
     _edited.tool("git", "checkout", "--quiet", "--", ".")
-
-
-@pytest.fixture(scope="session")
-def wait_for() -> Callable[..., None]:
-    """Wait until a condition holds while a process is at work."""
-    import time
-
-    def wait(condition: Callable[[], bool], process: subprocess.Popen[bytes], seconds: float = 120) -> None:
-        end = time.monotonic() + seconds
-        while not condition():
-            assert process.poll() is None, f"the process ended first, with exit code {process.returncode}"
-            assert time.monotonic() < end, "the condition never held"
-            time.sleep(0.01)
-
-    return wait

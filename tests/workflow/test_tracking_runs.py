@@ -32,7 +32,7 @@ def test_a_spec_has_one_run_and_another_spec_has_its_own(copied):
     assert ledger.exists()
 
     copied.edit("params.yaml", "eps: 0.5, steps: 2", "eps: 1.0, steps: 2")
-    done = copied.snakemake("--quiet", "all", "--", ADVERSARIAL)
+    done = copied.snakemake("--cores", "1", "--rerun-triggers", "mtime", "--", ADVERSARIAL)
     assert done.returncode == 0, done.stderr
     assert "MLflow: 1 training runs logged" in done.stdout + done.stderr
     assert count_runs(copied) == (5, 4, "FINISHED", "FINISHED")
@@ -40,11 +40,15 @@ def test_a_spec_has_one_run_and_another_spec_has_its_own(copied):
 
 
 def test_an_unreachable_server_is_one_warning(copied):
-    """A job runs, so there is something to log, and DVC calls Snakemake again to record it."""
+    """One job runs, so the training jobs are to be logged; DVC records the new resources by calling Snakemake again."""
     copied.path("reports/rendered/INDEX").unlink()
+    copied.edit("params.yaml", "    seed: 7\n", "    seed: 7\n    resources: {pretrain: {mem_mb: 900}}\n")
+    lock = copied.path("dvc.lock").read_text()
     done = copied.run(MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     assert "1 jobs ran" in done.stdout
     warnings = [line for line in (done.stdout + done.stderr).splitlines() if "MLflow" in line]
     assert len(warnings) == 1, warnings
     assert warnings[0].startswith("warning: MLflow at http://127.0.0.1:9 not reached")
     assert copied.tool("dvc", "status") == "Data and pipelines are up to date.\n"
+    assert "mem_mb: 900" in copied.path("dvc.lock").read_text()
+    assert "mem_mb" not in lock

@@ -19,7 +19,9 @@ def _about() -> None:
 
 @app.command()
 def run(
-    study: Annotated[str, typer.Option(help="One study of params.yaml instead of the default ones.")] = "",
+    study: Annotated[
+        str, typer.Option(envvar="STUDY", help="One study of params.yaml instead of the default ones.")
+    ] = "",
     cores: Annotated[str, typer.Option(help="Cores to use, or all.")] = "all",
 ) -> None:
     """Compute what is not fresh, record it with DVC, show the claims.

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from advtransfer.cli.published import compare
+from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
 from advtransfer.provenance.seal import SealError, read_seal
 
 WORKFLOW = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/default"]
+CLAIMS = Path("reports/claims.yaml")
 INDEX_PAGE = Path("reports/rendered/index.html")
 
 
@@ -26,9 +28,10 @@ def run_studies(root: Path, study: str, cores: str) -> int:
     """Exit code of ``advtransfer run``.
 
     Raises:
-        ParamsError: params.yaml or the study's name is wrong; nothing has started.
+        ParamsError: params.yaml, claims.yaml or the study's name is wrong; nothing has started.
     """
     params = load_params(root / "params.yaml")
+    _check_claims(root / CLAIMS, params)
     if study and study not in params.studies:
         raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
     with _alone(root) as holder:
@@ -36,6 +39,13 @@ def run_studies(root: Path, study: str, cores: str) -> int:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
             return 1
         return _run(root, params, study, cores)
+
+
+def _check_claims(path: Path, params: Params) -> None:
+    try:
+        claims_file.check_known(claims_file.load(path), path, params.measured())
+    except ValueError as error:
+        raise ParamsError(str(error)) from None
 
 
 def _run(root: Path, params: Params, study: str, cores: str) -> int:

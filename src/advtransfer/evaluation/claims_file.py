@@ -60,6 +60,9 @@ def load(path: Path) -> list[dict[str, Any]]:
     """
     try:
         raw = yaml.safe_load(path.read_text())
+    except OSError as error:
+        problem = str(error.strerror or error).lower()
+        raise ValueError(f"{path}: {problem}, expected a file to read") from None
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(raw, dict) or set(raw) != {"claims"} or not isinstance(raw["claims"], list):

@@ -16,6 +16,7 @@ LIFT = {
     "clean": 0.0,
     "raw": -0.09,
     "gaussian": 0.009,
+    "clean-tuned": 0.008,
     "pseudo-label": 0.03,
     "adversarial-l2": 0.05,
     "adversarial-linf": 0.06,

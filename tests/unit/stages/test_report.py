@@ -17,7 +17,7 @@ from advtransfer.reporting import notebook
 from advtransfer.stages import claims, report
 
 REPORTS = Path(__file__).parents[3] / "reports"
-VARIANTS = ["clean", "gaussian", "pseudo-label"] + [
+VARIANTS = ["clean", "clean-tuned", "gaussian", "pseudo-label"] + [
     f"{v}-{n}" for v in ("adversarial", "combined") for n in ("l2", "linf")
 ]
 PARAMS = {
