@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "advtransfer"
+DATABASE = "mlflow.db"
 _SEAL, _SPEC = "advtransfer.seal", "advtransfer.spec"
 
 
@@ -33,8 +34,13 @@ def sync(root: Path) -> int:
     The server is MLFLOW_TRACKING_URI, by default SQLite in ``root``. A job whose spec has a run already updates that
     run. Where the server cannot be reached one warning goes to stderr and nothing is raised.
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
-    ledger = _Ledger(root / ".snakemake" / "tracked.json", uri)
+    server = os.environ.get("MLFLOW_TRACKING_URI")
+    uri = server or f"sqlite:///{root / DATABASE}"
+    ledger = _Ledger(
+        root / ".snakemake" / "tracked.json",
+        server or DATABASE,
+        gone=not (server or (root / DATABASE).exists()),
+    )
     missing = [seal for seal in training_seals(root) if seal.id not in ledger.known]
     if not missing:
         return 0
@@ -62,17 +68,16 @@ def training_seals(root: Path) -> Iterator[Seal]:
 class _Ledger:
     """Seals known to be logged, per server: saves the second import of MLflow when there is nothing to do."""
 
-    def __init__(self, path: Path, uri: str) -> None:
-        self._path, self._uri = path, uri
+    def __init__(self, path: Path, server: str, *, gone: bool) -> None:
+        self._path, self._server = path, server
         try:
             self._all: dict[str, list[str]] = json.loads(path.read_text())
         except (OSError, ValueError):
             self._all = {}
-        gone = uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists()
-        self.known = set() if gone else set(self._all.get(uri, []))
+        self.known = set() if gone else set(self._all.get(server, []))
 
     def add(self, seals: list[str]) -> None:
-        self._all[self._uri] = sorted({*self.known, *seals})
+        self._all[self._server] = sorted({*self.known, *seals})
         self._path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(self._path, json.dumps(self._all, indent=1))
 
@@ -81,8 +86,8 @@ def _log_all(root: Path, uri: str, seals: list[Seal]) -> list[str]:
     # A server that is down is noticed in seconds, not in MLflow's default of minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    logging.getLogger("alembic").setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(tracking_uri=uri)

@@ -150,9 +150,10 @@ class Project:
 
     def files(self) -> set[str]:
         """All that lies where artifacts lie."""
-        found = (path for folder in ARTIFACT_FOLDERS for path in self.path(folder).rglob("*"))
-        names = {path.relative_to(self.root).as_posix() for path in found if path.is_file()}
-        return {name for name in names if not name.endswith(".gitignore")}
+        # os.walk, unlike rglob, bears with a folder that a job at work removes meanwhile
+        walks = (step for folder in ARTIFACT_FOLDERS for step in os.walk(self.path(folder)))
+        paths = (Path(folder, name) for folder, _, names in walks for name in names if name != ".gitignore")
+        return {path.relative_to(self.root).as_posix() for path in paths}
 
     def seals(self) -> dict[str, Seal]:
         """Seal file -> seal; each must be readable."""

@@ -1,5 +1,7 @@
 """`advtransfer why`: one line for what is stale, the lineage of what is fresh."""
 
+from advtransfer.provenance.explain import why
+
 ADVERSARIAL = "results/pretrain/tiny/adversarial-l2/r000-002.safetensors"
 
 
@@ -35,3 +37,7 @@ def test_a_fresh_artifact_shows_its_lineage_down_to_the_data_set(edited):
         "data/prepared/images/digits.parquet (seal" in line and "rule prepare" in line for line in lines
     )
     assert not any("/other" in name for name in depth)
+
+    page = why("reports/rendered/tiny.html", edited.root)
+    raw = [line.split()[0] for line in page.splitlines() if "(raw, " in line]
+    assert raw == ["reports/image_study.ipynb"]

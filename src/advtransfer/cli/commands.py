@@ -44,9 +44,15 @@ def why(path: Annotated[str, typer.Argument(help="Any file that a job makes.")])
 
     Example: advtransfer why results/claims.json
     """
-    from advtransfer.cli.run import WORKFLOW
+    from advtransfer.cli.run import WORKFLOW, load_checked
+    from advtransfer.params import ParamsError
     from advtransfer.provenance.explain import why as explain
 
+    try:
+        load_checked(Path.cwd())
+    except ParamsError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
     # a dry run writes the spec that each job should have now
     dry = subprocess.run(
         [*WORKFLOW, "--dry-run", "--quiet", "all"], capture_output=True, text=True, check=False

@@ -18,6 +18,7 @@ from advtransfer.cli.published import compare
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
 from advtransfer.provenance.seal import SealError, read_seal
+from advtransfer.tracking import sync
 
 WORKFLOW = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/default"]
 CLAIMS = Path("reports/claims.yaml")
@@ -30,8 +31,7 @@ def run_studies(root: Path, study: str, cores: str) -> int:
     Raises:
         ParamsError: params.yaml, claims.yaml or the study's name is wrong; nothing has started.
     """
-    params = load_params(root / "params.yaml")
-    _check_claims(root / CLAIMS, params)
+    params = load_checked(root)
     if study and study not in params.studies:
         raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
     with _alone(root) as holder:
@@ -41,11 +41,15 @@ def run_studies(root: Path, study: str, cores: str) -> int:
         return _run(root, params, study, cores)
 
 
-def _check_claims(path: Path, params: Params) -> None:
+def load_checked(root: Path) -> Params:
+    """params.yaml, after claims.yaml was checked against it. Raises ParamsError for a mistake in either."""
+    params = load_params(root / "params.yaml")
+    path = root / CLAIMS
     try:
         claims_file.check_known(claims_file.load(path), path, params.measured())
     except ValueError as error:
         raise ParamsError(str(error)) from None
+    return params
 
 
 def _run(root: Path, params: Params, study: str, cores: str) -> int:
@@ -58,6 +62,7 @@ def _run(root: Path, params: Params, study: str, cores: str) -> int:
             file=sys.stderr,
         )
         return 1
+    sync(root)  # Snakemake's own call does not come when nothing is to be done, e.g. after `dvc pull`
     computed = time.time()
     if not study and (trouble := _record()):
         print(

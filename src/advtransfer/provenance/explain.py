@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from advtransfer.provenance.hashing import Hasher, hash_cache
-from advtransfer.provenance.seal import Seal, find_seal, why_stale
+from advtransfer.provenance.seal import SUFFIX, Seal, find_seal, why_stale
 from advtransfer.provenance.spec import Spec, SpecError, load_spec, spec_path
 
 _SHORT = 12
@@ -60,7 +60,8 @@ class _Lineage:
         return why_stale(spec, self._root, self.hasher)
 
     def tree(self, name: str, digest: str | None, depth: int = 0) -> Iterator[str]:
-        """The lines of `name` and, indented, of what it was made from."""
+        """The lines of `name` and, indented, of what it was made from; a seal stands for what it vouches for."""
+        name = name.removesuffix(SUFFIX)
         indent = "  " * depth
         if name in self._seen:
             yield f"{indent}{name} (above)"
