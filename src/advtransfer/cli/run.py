@@ -62,14 +62,18 @@ def _run(root: Path, params: Params, study: str, cores: str) -> int:
             file=sys.stderr,
         )
         return 1
-    sync(root)  # Snakemake's own call does not come when nothing is to be done, e.g. after `dvc pull`
     computed = time.time()
+    job_seconds = _job_seconds(root, began)
+    if not job_seconds:
+        sync(root)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     if not study and (trouble := _record()):
         print(
             f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded", file=sys.stderr
         )
         return 1
-    _show(root, params, study, began, computed)
+    _show(root, params, study)
+    print(_effort(job_seconds, began, computed))
+    _conclude(root, study)
     return 0
 
 
@@ -125,19 +129,22 @@ def _alone(root: Path) -> Iterator[str]:
         yield ""
 
 
-def _show(root: Path, params: Params, study: str, began: float, computed: float) -> None:
-    """Claims, what was computed, how it compares with what is published, where the report is."""
-    names = [study] if study else params.default_studies
-    for name in names:
+def _show(root: Path, params: Params, study: str) -> None:
+    """The claims of each study."""
+    for name in [study] if study else params.default_studies:
         print(f"\n{name}: {params.studies[name].title}")
         _show_claims(json.loads((root / "results" / "claims" / f"{name}.json").read_text()))
-    print()
-    print(_effort(root, began, computed))
-    if not study and (line := compare(root)):
-        print(f"Published results: {line}")
-    print(f"Report: {root / 'reports' / 'rendered' / f'{study}.html' if study else root / INDEX_PAGE}")
+
+
+def _conclude(root: Path, study: str) -> None:
+    """How the results relate to the published ones, and where the report is."""
     if study:
         print("One study alone is not recorded with DVC: `make run` does that for the default studies.")
+        print(f"Report: {root / 'reports' / 'rendered' / f'{study}.html'}")
+        return
+    if line := compare(root):
+        print(f"Published results: {line}")
+    print(f"Report: {root / INDEX_PAGE}")
 
 
 def _show_claims(claims: list[dict[str, Any]]) -> None:
@@ -150,18 +157,23 @@ def _show_claims(claims: list[dict[str, Any]]) -> None:
         )
 
 
-def _effort(root: Path, began: float, computed: float) -> str:
-    """How many jobs ran in this call, and how the wall time divides."""
+def _job_seconds(root: Path, began: float) -> list[float]:
+    """Wall time of every job that started since ``began``."""
     seconds = []
     for path in (p for folder in ("data", "results", "reports") for p in (root / folder).rglob("*.seal")):
         with contextlib.suppress(SealError):
             made = read_seal(path).made
-            if datetime.fromisoformat(made["started"]).timestamp() >= int(began):
+            if datetime.fromisoformat(made["started"]).timestamp() >= began:
                 seconds.append(float(made["wall_seconds"]))
-    total = time.time() - began
-    if not seconds:
-        return f"Everything was fresh: 0 jobs ran ({total:.1f} s)."
+    return seconds
+
+
+def _effort(job_seconds: list[float], began: float, computed: float) -> str:
+    """How many jobs ran in this call, and how the wall time divides."""
+    now = time.time()
+    if not job_seconds:
+        return f"\nEverything was fresh: 0 jobs ran ({now - began:.1f} s)."
     return (
-        f"{len(seconds)} jobs ran: {sum(seconds):.0f} s of job time in {computed - began:.0f} s, "
-        f"then {total - (computed - began):.0f} s to record."
+        f"\n{len(job_seconds)} jobs ran: {sum(job_seconds):.0f} s of job time in {computed - began:.0f} s, "
+        f"then {now - computed:.0f} s to record."
     )

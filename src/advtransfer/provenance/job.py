@@ -55,7 +55,7 @@ def run_job(
         sealed.refuse_change()
         hashes = sealed.sha256 | _hash_drafts(job, drafts)
         made |= {
-            "started": started.isoformat(timespec="seconds"),
+            "started": started.isoformat(timespec="milliseconds"),
             "compute_seconds": round(compute_seconds, 3),
             "peak_memory_mib": environment.peak_memory(),
         }
