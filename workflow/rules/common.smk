@@ -26,6 +26,16 @@ wildcard_constraints:
     block=r"r\d+-\d+",
 
 
+def any_of(names):
+    """A wildcard that is one of these names; nothing at all where there are none."""
+    return "|".join(names) or "(?!)"
+
+
+def studies_of(*kinds):
+    """The studies of these kinds."""
+    return [name for name, study in STUDIES.items() if study.kind in kinds]
+
+
 def sealed(outputs):
     """The outputs of a rule and the seal beside the first of them."""
     return outputs | {"seal": str(seal_path(next(iter(outputs.values()))))}
@@ -41,7 +51,7 @@ def benchmark_of(outputs):
     return log_of(outputs, ".tsv")
 
 
-def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=()):
+def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=lambda w: ()):
     """Input function of a rule: the job's spec, which carries the verdict, and its named inputs."""
 
     def function(wildcards):
@@ -49,7 +59,7 @@ def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=(
         filled = {name: pattern.format(**values) for name, pattern in outputs.items()}
         code = f"advtransfer.stages.{stage}"
         benchmark = benchmark_of(outputs).format(**values)
-        spec = GUARD.spec_file(stage, code, params(wildcards), named, filled, values, notebooks, benchmark)
+        spec = GUARD.spec_file(stage, code, params(wildcards), named, filled, values, notebooks(wildcards), benchmark)
         return {"spec": spec} | named
 
     return function
@@ -60,9 +70,14 @@ def asks(stage, resource):
     return lambda wildcards: getattr(P.resources(stage, wildcards.get("study")), resource)
 
 
+def artifacts_of(phase, study):
+    """What one study has in a phase: nothing where the phase is not for its kind."""
+    return PHASES[phase]["artifacts"](study) if STUDIES[study].kind in PHASES[phase]["kinds"] else []
+
+
 def index_params(phase):
     """Roots of a phase and every file that any study of params.yaml, default or not, may have there."""
-    declared = [path for name in STUDIES for path in PHASES[phase]["artifacts"](name)]
+    declared = [path for name in STUDIES for path in artifacts_of(phase, name)]
     return {
         "roots": PHASES[phase]["roots"],
         "declared": sorted({*declared, *PHASES[phase].get("common", [])}),
@@ -71,9 +86,10 @@ def index_params(phase):
 
 def index_inputs(phase):
     """What the default studies have in a phase."""
-    found = [path for name in DEFAULT for path in PHASES[phase]["artifacts"](name)]
+    found = [path for name in DEFAULT for path in artifacts_of(phase, name)]
     return sorted({*found, *PHASES[phase].get("common", [])})
 
 
-# phase -> index (the artifact that completes it), roots (its folders), artifacts (of one study), common (of all)
+# phase -> kinds (of studies that have it), index (the artifact that completes it), roots (its folders),
+# artifacts (of one study), common (of all)
 PHASES = {}

@@ -3,6 +3,7 @@
 IMAGES = {"images": "data/prepared/images/{dataset}.parquet"}
 SPLITS = {"splits": "data/prepared/splits/{study}/{block}.parquet"}
 PHASES["data"] = {
+    "kinds": ["image"],
     "index": "data/prepared/INDEX",
     "roots": ["data/prepared"],
     "artifacts": lambda study: [

@@ -6,6 +6,7 @@ PRETRAIN = {
 }
 PSEUDO = {"pseudo_labels": "data/pseudo_labels/{study}/{block}.parquet"}
 PHASES["pretrain"] = {
+    "kinds": ["image"],
     "index": "results/pretrain/INDEX",
     "roots": ["results/pretrain", "data/pseudo_labels"],
     "artifacts": lambda study: [

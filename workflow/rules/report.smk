@@ -7,7 +7,11 @@ SUMMARY = {
     "summary": "results/summary.json",
     "accuracy_by_shots": "results/accuracy_by_shots.csv",
 }
-TEMPLATES = {"image": "reports/image_study.ipynb"}
+TEMPLATES = {
+    "image": "reports/image_study.ipynb",
+    "linear_theory": "reports/linear_theory.ipynb",
+    "sparse_coding": "reports/sparse_coding.ipynb",
+}
 REPORT = {
     "page": "reports/rendered/{study}.html",
     "notebook": "reports/rendered/{study}.ipynb",
@@ -17,6 +21,7 @@ SITE = {
     "artifacts": "reports/rendered/artifacts.html",
 }
 PHASES["report"] = {
+    "kinds": list(TEMPLATES),
     "index": "reports/rendered/INDEX",
     "roots": ["results/claims", "reports/rendered"],
     "artifacts": lambda study: [
@@ -29,8 +34,16 @@ INDEX = {"index": "{root}/INDEX"}
 PHASE_AT = {str(Path(phase["index"]).parent): name for name, phase in PHASES.items()}
 
 
+def metrics_of(study):
+    """All measurements of a study."""
+    return (COLLECT_THEORY if STUDIES[study].kind in SIMULATED else COLLECT)["metrics"].format(study=study)
+
+
 def seals_of(study):
     """The seals of everything a study's report rests on, one a job."""
+    if STUDIES[study].kind in SIMULATED:
+        claims = CLAIMS_OF["claims"].format(study=study)
+        return [str(seal_path(p)) for p in [*simulated(study, "metrics"), metrics_of(study), claims]]
     weights = expand(
         PRETRAIN["weights"],
         study=study,
@@ -49,18 +62,26 @@ def seals_of(study):
 
 def report_inputs(w):
     """What the notebook of a study reads."""
-    return {
+    named = {
         "template": TEMPLATES[STUDIES[w.study].kind],
-        "metrics": COLLECT["metrics"].format(study=w.study),
+        "metrics": metrics_of(w.study),
         "claims": CLAIMS_OF["claims"].format(study=w.study),
         "seals": seals_of(w.study),
     }
+    details = {"linear_theory": "rates", "sparse_coding": "units"}.get(STUDIES[w.study].kind)
+    return named | ({"details": simulated(w.study, details)} if details else {})
+
+
+def claims_inputs(w):
+    """What the claims of a study are judged from."""
+    rates = {"rates": simulated(w.study, "rates")} if STUDIES[w.study].kind == "linear_theory" else {}
+    return {"metrics": metrics_of(w.study)} | rates
 
 
 def summary_inputs(w):
     """The results of the default studies."""
     return {
-        "metrics": expand(COLLECT["metrics"], study=DEFAULT),
+        "metrics": [metrics_of(study) for study in DEFAULT],
         "claims": expand(CLAIMS_OF["claims"], study=DEFAULT),
     }
 
@@ -85,7 +106,7 @@ rule claims:
             job(
                 "claims",
                 CLAIMS_OF,
-                inputs=lambda w: {"metrics": COLLECT["metrics"].format(study=w.study)},
+                inputs=claims_inputs,
                 params=lambda w: {"claims": claims_file.of_study(CLAIMS, w.study)},
             )
         ),
@@ -130,7 +151,7 @@ rule report:
                 REPORT,
                 inputs=report_inputs,
                 params=lambda w: STUDIES[w.study].report(w.study),
-                notebooks=TEMPLATES.values(),
+                notebooks=lambda w: [TEMPLATES[STUDIES[w.study].kind]],
             )
         ),
     output:

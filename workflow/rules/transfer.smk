@@ -3,6 +3,7 @@
 TRANSFER = {"metrics": "results/transfer/{study}/{target}/{variant}/{block}.parquet"}
 COLLECT = {"metrics": "results/transfer/{study}/metrics.parquet"}
 PHASES["transfer"] = {
+    "kinds": ["image"],
     "index": "results/transfer/INDEX",
     "roots": ["results/transfer"],
     "artifacts": lambda study: [

@@ -54,5 +54,11 @@ def _artifacts(summary: dict[str, Any], hashes: dict[str, str]) -> dict[str, str
         found[f"{study}/claims"] = f"results/claims/{study}.json"
         for target in targets:
             if target != "claims":
-                found[f"{study}/{target}"] = f"results/transfer/{study}/metrics.parquet"
+                found[f"{study}/{target}"] = _metrics(study, hashes)
     return found
+
+
+def _metrics(study: str, hashes: dict[str, str]) -> str:
+    """The metrics file of a study, which its phase writes: transfer, or theory for the simulated ones."""
+    transferred, simulated = (f"results/{phase}/{study}/metrics.parquet" for phase in ("transfer", "theory"))
+    return simulated if simulated in hashes else transferred

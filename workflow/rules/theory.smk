@@ -1,0 +1,88 @@
+"""Phase theory: the models that need no data, one job a scenario; process start costs more than a sweep does."""
+
+LINEAR = {
+    "metrics": "results/theory/{study}/{target}/metrics.parquet",
+    "rates": "results/theory/{study}/{target}/rates.parquet",
+}
+SPARSE = {
+    "metrics": "results/theory/{study}/{target}/metrics.parquet",
+    "units": "results/theory/{study}/{target}/units.parquet",
+}
+SIMULATED = {"linear_theory": LINEAR, "sparse_coding": SPARSE}  # kind -> what a scenario leaves
+COLLECT_THEORY = {"metrics": "results/theory/{study}/metrics.parquet"}
+PHASES["theory"] = {
+    "kinds": list(SIMULATED),
+    "index": "results/theory/INDEX",
+    "roots": ["results/theory"],
+    "artifacts": lambda study: [
+        *expand(SIMULATED[STUDIES[study].kind].values(), study=study, target=STUDIES[study].scenarios),
+        COLLECT_THEORY["metrics"].format(study=study),
+    ],
+}
+
+
+def simulated(study, name):
+    """One file of every scenario of a theory study: metrics, rates or units."""
+    return expand(SIMULATED[STUDIES[study].kind][name], study=study, target=STUDIES[study].scenarios)
+
+
+rule linear_theory:
+    input:
+        unpack(
+            job("linear_theory", LINEAR, params=lambda w: STUDIES[w.study].simulation(w.study, w.target))
+        ),
+    output:
+        **sealed(LINEAR),
+    log:
+        log_of(LINEAR),
+    benchmark:
+        benchmark_of(LINEAR)
+    wildcard_constraints:
+        study=any_of(studies_of("linear_theory")),
+    threads: asks("linear_theory", "threads")
+    resources:
+        mem_mb=asks("linear_theory", "mem_mb"),
+        runtime=asks("linear_theory", "runtime"),
+        gpu=asks("linear_theory", "gpu"),
+    shell:
+        JOB
+
+
+rule sparse_coding:
+    input:
+        unpack(
+            job("sparse_coding", SPARSE, params=lambda w: STUDIES[w.study].simulation(w.study, w.target))
+        ),
+    output:
+        **sealed(SPARSE),
+    log:
+        log_of(SPARSE),
+    benchmark:
+        benchmark_of(SPARSE)
+    wildcard_constraints:
+        study=any_of(studies_of("sparse_coding")),
+    threads: asks("sparse_coding", "threads")
+    resources:
+        mem_mb=asks("sparse_coding", "mem_mb"),
+        runtime=asks("sparse_coding", "runtime"),
+        gpu=asks("sparse_coding", "gpu"),
+    shell:
+        JOB
+
+
+rule collect_theory:
+    input:
+        unpack(job("collect", COLLECT_THEORY, inputs=lambda w: {"metrics": simulated(w.study, "metrics")})),
+    output:
+        **sealed(COLLECT_THEORY),
+    log:
+        log_of(COLLECT_THEORY),
+    benchmark:
+        benchmark_of(COLLECT_THEORY)
+    threads: asks("collect", "threads")
+    resources:
+        mem_mb=asks("collect", "mem_mb"),
+        runtime=asks("collect", "runtime"),
+        gpu=asks("collect", "gpu"),
+    shell:
+        JOB
