@@ -59,7 +59,9 @@ def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=l
         filled = {name: pattern.format(**values) for name, pattern in outputs.items()}
         code = f"advtransfer.stages.{stage}"
         benchmark = benchmark_of(outputs).format(**values)
-        spec = GUARD.spec_file(stage, code, params(wildcards), named, filled, values, notebooks(wildcards), benchmark)
+        spec = GUARD.spec_file(
+            stage, code, params(wildcards), named, filled, values, notebooks(wildcards), benchmark
+        )
         return {"spec": spec} | named
 
     return function

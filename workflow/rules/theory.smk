@@ -28,9 +28,7 @@ def simulated(study, name):
 
 rule linear_theory:
     input:
-        unpack(
-            job("linear_theory", LINEAR, params=lambda w: STUDIES[w.study].simulation(w.study, w.target))
-        ),
+        unpack(job("linear_theory", LINEAR, params=lambda w: STUDIES[w.study].simulation(w.study, w.target))),
     output:
         **sealed(LINEAR),
     log:
@@ -50,9 +48,7 @@ rule linear_theory:
 
 rule sparse_coding:
     input:
-        unpack(
-            job("sparse_coding", SPARSE, params=lambda w: STUDIES[w.study].simulation(w.study, w.target))
-        ),
+        unpack(job("sparse_coding", SPARSE, params=lambda w: STUDIES[w.study].simulation(w.study, w.target))),
     output:
         **sealed(SPARSE),
     log:

@@ -67,7 +67,8 @@ class Comparison:
 def judge(rows: pd.DataFrame, claims: list[Claim], rates: pd.DataFrame | None = None) -> list[dict[str, Any]]:
     """The rows of claims.json for one study's claims; p values are corrected over all their comparisons.
 
-    ``rates`` (``rates_table``) is what claims about a rate are judged from. Raises ValueError, naming the claim, where the metrics hold nothing to compare.
+    ``rates`` (``rates_table``) is what claims about a rate are judged from. Raises ValueError, naming the claim,
+    where the metrics or rates hold nothing to compare.
     """
     values = per_replica(rows)
     tests = [(claim, compare(values, claim, pair)) for claim in claims for pair in claim.get("compare", ())]
@@ -117,6 +118,7 @@ def _row(claim: Claim, comparisons: list[Comparison]) -> dict[str, Any]:
         "study": claim["study"],
         "query": claim["query"],
         "direction": claim["direction"],
+        **({"margin": claim["margin"]} if "margin" in claim else {}),
         "confidence": claim["confidence"],
         **_numbers(decisive),
         "verdict": _verdict([comparison.verdict for comparison in comparisons]),

@@ -55,7 +55,9 @@ class Claim(_Strict):
     compare: list[Pair] | None = Field(None, min_length=1)
     rate: Rate | None = None
     direction: Literal["greater", "less", "equal"] = "greater"
-    margin: float | None = Field(None, gt=0, description="for equal: the largest difference that does not matter")
+    margin: float | None = Field(
+        None, gt=0, description="for equal: the largest difference that does not matter"
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1.0)
 
     @model_validator(mode="after")
@@ -111,7 +113,9 @@ def check_known(
             )
         asked = [(f"query.{key}", key, value) for key, value in claim["query"].items() if value is not None]
         if rate := claim.get("rate"):
-            asked.append(("rate", "rate", f"{claim['query']['target']}: {rate['variant']} over {rate['over']}"))
+            asked.append(
+                ("rate", "rate", f"{claim['query']['target']}: {rate['variant']} over {rate['over']}")
+            )
         for i, pair in enumerate(claim.get("compare", ())):
             asked += [(f"compare.{i}.{side}", "variant", name) for side, name in pair.items()]
         for key, kind, value in asked:

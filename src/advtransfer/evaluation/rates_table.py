@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 KEY = ["scenario", "parameter", "variant", "metric"]
 POINTS = ["values", "means", "lows", "highs"]  # lists: the swept values, the mean at each, its interval
 SLOPES = ["slope", "slope_low", "slope_high", "confidence"]
-THEORY = ["leading", "closed", "bound"]  # exponents on the same grid, nan where there is none (theory.linear.expected)
+THEORY = [
+    "leading",
+    "closed",
+    "bound",
+]  # exponents on the same grid, nan where there is none (theory.linear.expected)
 
 
 def write(rows: Iterable[dict[str, Any]], path: Path) -> None:

@@ -37,7 +37,9 @@ class Block(BaseModel):
         given = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(given) != 1:
             alternatives = ", ".join(type(self).model_fields)
-            raise Impossible("", found=" and ".join(given) or "none", expected=f"exactly one of {alternatives}")
+            raise Impossible(
+                "", found=" and ".join(given) or "none", expected=f"exactly one of {alternatives}"
+            )
         return self
 
 

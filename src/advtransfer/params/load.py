@@ -44,7 +44,7 @@ def load_params(path: Path | str) -> Params:
         ParamsError: the file is missing, is no YAML or does not describe a possible set of studies.
     """
     try:
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
         return Params.model_validate(content)
     except OSError as error:
         problem = f"{error.strerror or error}, expected a file to read".lower()

@@ -269,7 +269,9 @@ class Params(Block):
                 )
         for name in ("index", "artifacts"):
             if name in self.studies:
-                raise Impossible(f"studies.{name}", found="the name of a page of the report", expected="another")
+                raise Impossible(
+                    f"studies.{name}", found="the name of a page of the report", expected="another"
+                )
         return self
 
     def measured(self) -> dict[str, dict[str, Any]]:

@@ -97,8 +97,12 @@ class LinearTheory(Block):
     kind: Literal["linear_theory"]
     title: str = Field(min_length=1, description="heading of the report")
     seed: int = Field(ge=0, description="root of every random stream of the study (>= 0)")
-    trials: int = Field(ge=2, le=100_000, description="independent simulations, shared by all variants (2..100000)")
-    scenarios: dict[Name, LinearScenario] = Field(min_length=1, description="name -> scenario of the linear model")
+    trials: int = Field(
+        ge=2, le=100_000, description="independent simulations, shared by all variants (2..100000)"
+    )
+    scenarios: dict[Name, LinearScenario] = Field(
+        min_length=1, description="name -> scenario of the linear model"
+    )
     resources: dict[Literal["linear_theory"], Resources] = Field(
         default={}, description="rule -> {threads, mem_mb, runtime, gpu}"
     )
@@ -126,16 +130,11 @@ class LinearTheory(Block):
         }
 
     def report(self, name: str) -> Slice:
-        described = {
-            key: scenario.model_dump(mode="json", exclude_none=True, exclude_defaults=True, exclude={"sweeps"})
-            for key, scenario in self.scenarios.items()
-        }
         models = {key: scenario.model for key, scenario in self.scenarios.items()}
         return {
             "study": name,
             "title": self.title,
-            "description": {"seed": self.seed, "trials": self.trials, "scenarios": described},
-            "scenarios": models,
+            "description": {"seed": self.seed, "scenarios": models},
             "estimators": dict(ESTIMATORS),
         }
 
@@ -144,29 +143,43 @@ class SparseScenario(Block):
     """Sparse-coding data x = M z + noise and a two-layer network; lengths in units of an atom of M."""
 
     d: int = Field(sparse.Scenario.d, ge=1, description="atoms of the dictionary, coordinates of x (>= 1)")
-    active: float = Field(sparse.Scenario.active, gt=0, description="active atoms of a point, on average (0..d)")
+    active: float = Field(
+        sparse.Scenario.active, gt=0, description="active atoms of a point, on average (0..d)"
+    )
     noise: float = Field(sparse.Scenario.noise, ge=0, description="expected length of the dense noise (>= 0)")
     labels: int = Field(sparse.Scenario.labels, ge=1, description="binary labels of the source (>= 1)")
     units: int = Field(sparse.Scenario.units, ge=1, description="hidden units (>= 1)")
     activation: Literal["soft_threshold", "relu", "relu_no_bias"] = Field(
         description="of the hidden units: soft_threshold, relu or relu_no_bias"
     )
-    init: float = Field(sparse.Scenario.init, ge=0, description="standard deviation of the initial weights (>= 0)")
+    init: float = Field(
+        sparse.Scenario.init, ge=0, description="standard deviation of the initial weights (>= 0)"
+    )
     steps: int = Field(sparse.Scenario.steps, ge=0, description="Adam steps of pre-training (>= 0)")
     batch: int = Field(sparse.Scenario.batch, ge=1, description="fresh points a step (>= 1)")
     learning_rate: float = Field(sparse.Scenario.learning_rate, gt=0, description="of Adam (> 0)")
-    eps: float = Field(sparse.Scenario.eps, ge=0, description="length of the perturbation in pre-training (>= 0)")
-    pgd_steps: int = Field(sparse.Scenario.pgd_steps, ge=1, description="steps of the attack in pre-training (>= 1)")
+    eps: float = Field(
+        sparse.Scenario.eps, ge=0, description="length of the perturbation in pre-training (>= 0)"
+    )
+    pgd_steps: int = Field(
+        sparse.Scenario.pgd_steps, ge=1, description="steps of the attack in pre-training (>= 1)"
+    )
     variants: dict[Name, Literal["untrained", "none", "gaussian", "l2"]] = Field(
         min_length=1, description="name -> perturbation in pre-training: untrained, none, gaussian or l2"
     )
-    head_points: int = Field(sparse.Scenario.head_points, ge=1, description="labelled points downstream (>= 1)")
-    head_penalty: float = Field(sparse.Scenario.head_penalty, gt=0, description="l2 penalty of the head (> 0)")
+    head_points: int = Field(
+        sparse.Scenario.head_points, ge=1, description="labelled points downstream (>= 1)"
+    )
+    head_penalty: float = Field(
+        sparse.Scenario.head_penalty, gt=0, description="l2 penalty of the head (> 0)"
+    )
     test_points: int = Field(sparse.Scenario.test_points, ge=1, description="test points downstream (>= 1)")
     attack_eps: Annotated[list[Positive], Field(min_length=1), Distinct] = Field(
         list(sparse.Scenario.attack_eps), description="radii of the l2 attack on the test points (> 0)"
     )
-    attack_starts: int = Field(sparse.Scenario.attack_starts, ge=1, description="starts, the worst counts (>= 1)")
+    attack_starts: int = Field(
+        sparse.Scenario.attack_starts, ge=1, description="starts, the worst counts (>= 1)"
+    )
     attack_steps: int = Field(sparse.Scenario.attack_steps, ge=1, description="steps of each start (>= 1)")
 
     @model_validator(mode="after")
@@ -210,7 +223,7 @@ class SparseCoding(Block):
 
     def report(self, name: str) -> Slice:
         described = {key: scenario.model_dump(mode="json") for key, scenario in self.scenarios.items()}
-        about = {"seed": self.seed, "replicas": self.replicas, "portable": self.portable}
+        about = {"seed": self.seed, "portable": self.portable}
         return {"study": name, "title": self.title, "description": about | {"scenarios": described}}
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 NONE = Html("<p>No rates in this study.</p>")
 PLAIN = "plain-svd"
-MATTERS = 0.02  # a difference of sin Theta below this does not matter: the margin of the claims about plain SVD
+MATTERS = (
+    0.02  # a difference of sin Theta below this does not matter: the margin of the claims about plain SVD
+)
 WORDS = {
     "sin_theta_op": "sin Theta (operator norm)",
     "sin_theta_fro": "sin Theta (Frobenius)",
@@ -52,18 +54,16 @@ class LinearReport(StudyReport):
         return cls(base.name, base.rows, base.verdicts, base.context, None if found.empty else found)
 
     def description(self) -> Html:
+        """How much was simulated, and every scenario."""
         size = f"<p>{self.replicas} independent trials, {len(self.rows):,} measurements.</p>"
-        block = self.context.get("description", {}).get("scenarios", {})
-        keys = list(dict.fromkeys(key for scenario in block.values() for key in scenario))
-        rows = [
-            [escape(name), *(_plain(scenario.get(key, "")) for key in keys)] for name, scenario in block.items()
-        ]
-        return Html(size + (tables.table(["scenario", *keys], rows) if rows else ""))
+        return Html(size + settings(self.context.get("description", {})))
 
     def scenarios(self) -> Html:
         """sin Theta of all variants in all scenarios, as a figure and a table."""
         chosen = means(self._metric("sin_theta_op"))
-        alt = "Distance of the learned representation from the true one for each variant, a panel per scenario"
+        alt = (
+            "Distance of the learned representation from the true one for each variant, a panel per scenario"
+        )
         figure = theory_figures.scenarios(chosen, f"{WORDS['sin_theta_op']}: 0 is the true representation")
         return Html(f"<figure>{style.image(figure, alt)}</figure>{self.table('sin_theta_op')}")
 
@@ -77,14 +77,16 @@ class LinearReport(StudyReport):
         lines = []
         for scenario in sorted(over["target"].unique()):
             here = over[over["target"] == scenario].set_index("variant").to_dict("index")
-            told = [_beside(name, here[name]) for name in ("adversarial-l2", "adversarial-linf") if name in here]
+            told = [
+                _beside(name, here[name]) for name in ("adversarial-l2", "adversarial-linf") if name in here
+            ]
             lines.append(f"<li><b>{escape(scenario)}</b>: {'; '.join(told)}.</li>")
         return Html(f"<ul>{''.join(lines)}</ul>")
 
     def closed_form(self) -> Html:
         """The spiked-matrix formula beside the simulation (root mean squared sine per direction)."""
         rows = []
-        for name, block in self.context.get("scenarios", {}).items():
+        for name, block in self.context.get("description", {}).get("scenarios", {}).items():
             scenario = make_scenario(block)
             for variant, estimator in self.context["estimators"].items():
                 formula = closed_form(scenario, estimator)
@@ -113,15 +115,25 @@ class LinearReport(StudyReport):
         """Fitted slopes with intervals beside the exponents of the theory; how many intervals hold the exact one."""
         if self.rates_found is None:
             return NONE
-        found = self.rates_found.to_dict("records")
+        found: list[Any] = self.rates_found.to_dict("records")
         stated = [row for row in found if not math.isnan(row["leading"])]
         without = sum(not _holds(row) for row in stated)
         head = (
-            f"<p><b>{without} of {len(stated)} intervals do not hold the exact exponent</b>: they measure the noise over "
-            "trials, not how far the sizes are from where the exponent holds. The closed form has the finite sizes in "
+            f"<p><b>{without} of {len(stated)} intervals do not hold the exact exponent</b>: they measure the noise "
+            "over trials, not how far the sizes are from where the exponent holds. The closed form has the finite sizes in "
             "it, and where it applies it is nearer.</p>"
         )
-        header = ["scenario", "over", "variant", "metric", "fitted [interval]", "theory", "closed form", "bound", ""]
+        header = [
+            "scenario",
+            "over",
+            "variant",
+            "metric",
+            "fitted [interval]",
+            "theory",
+            "closed form",
+            "bound",
+            "",
+        ]
         return Html(head + tables.table(header, map(_exponent, found)))
 
     def caveats(self) -> Html:
@@ -140,9 +152,21 @@ class LinearReport(StudyReport):
         return self.rows[self.rows["metric"] == metric]
 
 
-def by_target(estimates: pd.DataFrame, columns: Sequence[str] = ()) -> Html:
+def settings(block: Mapping[str, Any]) -> Html:
+    """A theory study's block of params.yaml: the seed and, scenarios across, every key that is not 0 in all of them."""
+    scenarios = block.get("scenarios", {})
+    keys = dict.fromkeys(key for scenario in scenarios.values() for key in scenario)
+    told = [key for key in keys if any(scenario.get(key) for scenario in scenarios.values())]
+    rows = [
+        [escape(key), *(_plain(scenario.get(key, "")) for scenario in scenarios.values())] for key in told
+    ]
+    seed = f"<p>Seed {escape(str(block.get('seed', '')))}.</p>"
+    return Html(seed + tables.table(["", *scenarios], rows))
+
+
+def by_target(estimates: pd.DataFrame) -> Html:
     """Variants down, targets across: mean and half-width of the interval."""
-    targets = columns or sorted(estimates["target"].unique())
+    targets = sorted(estimates["target"].unique())
     cells = {
         (r["variant"], r["target"]): tables.interval_cell(r["mean"], r["high"])
         for r in estimates.to_dict("records")
@@ -160,7 +184,7 @@ def _beside(name: str, row: Mapping[str, Any]) -> str:
         says = f"{name} is better than a plain SVD"
     elif row["low"] > MATTERS:
         says = f"a plain SVD is better than {name}"
-    elif -MATTERS < row["low"] and row["high"] < MATTERS:
+    elif row["low"] > -MATTERS and row["high"] < MATTERS:
         says = f"<b>a plain SVD does as well as {name}</b>"
     else:
         says = f"{name} and a plain SVD cannot be told apart by more than {MATTERS:g}"
@@ -174,11 +198,15 @@ def _holds(row: Mapping[str, Any]) -> bool:
 
 def _exponent(row: Mapping[str, Any]) -> list[str]:
     numbers = {"estimate": row["slope"], "ci_low": row["slope_low"], "ci_high": row["slope_high"]}
-    theory = ["" if math.isnan(row[k]) else f"{row[k] + 0.0:+.3f}".replace("-", "−") for k in rates_table.THEORY]
+    theory = [
+        "" if math.isnan(row[k]) else f"{row[k] + 0.0:+.3f}".replace("-", "−") for k in rates_table.THEORY
+    ]
     mark = "" if math.isnan(row["leading"]) else "holds the exponent" if _holds(row) else "excludes it"
     names = [escape(row[key]) for key in ("scenario", "parameter", "variant")]
     return [*names, escape(WORDS[row["metric"]]), tables.difference(numbers), *theory, mark]
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return escape(", ".join(f"{name}: {what}" for name, what in value.items()))
     return escape(", ".join(map(str, value)) if isinstance(value, list) else str(value))

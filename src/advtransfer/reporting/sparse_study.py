@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from advtransfer.evaluation import units_table
 from advtransfer.evaluation.statistics import means
 from advtransfer.reporting import style, tables, theory_figures
+from advtransfer.reporting.linear_study import settings
 from advtransfer.reporting.study import StudyReport
 from advtransfer.reporting.tables import Html
 
@@ -44,6 +45,11 @@ class SparseReport(StudyReport):
         base = StudyReport.open(name, metrics=metrics, claims=claims, context=context)
         return cls(base.name, base.rows, base.verdicts, base.context, units_table.read(map(Path, details)))
 
+    def description(self) -> Html:
+        """How much was simulated, and every scenario."""
+        size = f"<p>{self.replicas} paired replicas, {len(self.rows):,} measurements.</p>"
+        return Html(size + settings(self.context.get("description", {})))
+
     def purity(self) -> Html:
         """Purity and accuracies of every scenario and variant; importance-weighted over units."""
         found = means(self.rows[self.rows["metric"].isin(list(COLUMNS))])
@@ -69,7 +75,10 @@ class SparseReport(StudyReport):
         """What one start misses of what all find, and points without gradient, in one sentence."""
         one = self.rows[self._starts(ONE_START)]
         every = self.rows[self._starts(ROBUST)]
-        gap = means(one.assign(metric=one["metric"].str.replace(ONE_START, ROBUST)))["mean"] - means(every)["mean"]
+        gap = (
+            means(one.assign(metric=one["metric"].str.replace(ONE_START, ROBUST)))["mean"]
+            - means(every)["mean"]
+        )
         flat = means(self.rows[self.rows["metric"] == "zero_gradient_share"])["mean"].max()
         clear = gap.max() < MASKED and flat < 0.01
         verdict = "No sign of gradient masking" if clear else "<b>The attack may be masked</b>"
@@ -86,7 +95,9 @@ class SparseReport(StudyReport):
             mine = [c for c in self.verdicts if c["query"]["target"] == name and c["claim"] == "C5"]
             held = sum(c["verdict"] == "supported" for c in mine)
             told = "; ".join(f"{_short(c)} {tables.difference(c)} ({escape(c['verdict'])})" for c in mine)
-            lines.append(f"<li><b>{escape(name)}: {held} of {len(mine)} forms of C5 supported</b>. {told}.</li>")
+            lines.append(
+                f"<li><b>{escape(name)}: {held} of {len(mine)} forms of C5 supported</b>. {told}.</li>"
+            )
         return Html(f"<ul>{''.join(lines)}</ul>")
 
     def caveats(self) -> Html:

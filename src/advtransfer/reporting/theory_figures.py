@@ -21,20 +21,24 @@ BINS = 40
 def rates(rows: pd.DataFrame, ylabel: str) -> Figure:
     """One log-log panel per scenario and swept parameter: means with intervals, fitted line, slope of the theory.
 
-    ``rows`` are those of the rates table, at most one per variant in each panel. Lines are the fitted power laws;
-    dotted grey ones have the slope of the theory and go through the middle of the points.
+    ``rows`` are those of the rates table, at most one per variant in each panel. Lines are the fitted power laws,
+    whose slopes the titles give with interval and, after a slash, the slope of the theory; dotted grey lines have
+    that slope and go through the middle of the points.
     """
     panels = list(rows.groupby(["scenario", "parameter"], sort=True))
     figure, axes = _grid(len(panels), columns=3, height=2.35)
     known = looks(rows["variant"])
     for ((scenario, parameter), group), place in zip(panels, axes, strict=True):
-        for row in sorted(group.to_dict("records"), key=lambda r: r["variant"]):
+        lines: list[Any] = sorted(group.to_dict("records"), key=lambda r: r["variant"])
+        for row in lines:
             _power_law(place, row, known[row["variant"]])
         _log_axes(place, group["values"].iloc[0])
-        place.set_title(scenario)
-        place.set_xlabel(parameter)
+        place.set_title(
+            "\n".join([f"{scenario}, over {parameter}", *map(_fitted, lines)]), fontsize="x-small"
+        )
+        place.set_xlabel(str(parameter))
     figure.supylabel(ylabel, fontsize="medium")
-    _legend(figure, known)
+    _legend(figure, known, line=False)
     return figure
 
 
@@ -50,7 +54,7 @@ def scenarios(means: pd.DataFrame, xlabel: str) -> Figure:
             place.plot([row["low"], row["high"]], [y, y], color=look.colour)
             place.plot(row["mean"], y, look.marker, color=look.colour)
         place.set_title("\n".join(target.split("-", 1)), fontsize="small")
-        place.set_xlim(0, 1.02)
+        place.set_xlim(-0.06, 1.06)
         place.set_ylim(len(variants) - 0.5, -0.5)
         place.grid(axis="y", visible=False)
     axes[0].set_yticks(range(len(variants)), variants)
@@ -90,13 +94,21 @@ def robustness(means: pd.DataFrame) -> Figure:
             line = means[(means["target"] == name) & (means["variant"] == variant)].sort_values("eps")
             style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "linestyle": look.dash}
             place.plot(line["eps"], line["mean"], **style)
-            place.fill_between(line["eps"], line["low"], line["high"], color=look.colour, alpha=0.15, linewidth=0)
+            place.fill_between(
+                line["eps"], line["low"], line["high"], color=look.colour, alpha=0.15, linewidth=0
+            )
         place.set_title(name)
         place.set_ylim(0, 1.02)
     axes[0].set_ylabel("downstream accuracy")
     figure.supxlabel("radius of the l2 attack (0: no attack)", fontsize="medium")
     _legend(figure, known)
     return figure
+
+
+def _fitted(row: Mapping[str, Any]) -> str:
+    theory = "" if math.isnan(row["leading"]) else f" / {row['leading'] + 0.0:.2f}"
+    numbers = f"{row['slope']:.3f} [{row['slope_low']:.3f}, {row['slope_high']:.3f}]{theory}"
+    return f"{row['variant']}: {numbers.replace('-', '−')}"
 
 
 def middle(values: Sequence[float]) -> float:
@@ -117,7 +129,12 @@ def _power_law(axes: Axes, row: Mapping[str, Any], look: Look) -> None:
     axes.plot(ends, line(row["slope"]), color=look.colour, linewidth=1.1, zorder=2)
     below = [m - low for m, low in zip(y, row["lows"], strict=True)]
     above = [high - m for m, high in zip(y, row["highs"], strict=True)]
-    style: dict[str, Any] = {"color": look.colour, "marker": look.marker, "linestyle": "none", "markersize": 4}
+    style: dict[str, Any] = {
+        "color": look.colour,
+        "marker": look.marker,
+        "linestyle": "none",
+        "markersize": 4,
+    }
     axes.errorbar(x, y, yerr=[below, above], elinewidth=1.0, zorder=3, **style)
 
 
@@ -140,14 +157,17 @@ def _shares(values: pd.Series, weights: pd.Series) -> list[float]:
     return [round(float(share), 9) for share in found / max(float(weights.sum()), 1e-12)]
 
 
-def _legend(figure: Figure, known: Mapping[str, Look], marker: bool = True) -> None:
+def _legend(figure: Figure, known: Mapping[str, Look], *, marker: bool = True, line: bool = True) -> None:
     from matplotlib.lines import Line2D
 
-    lines = [
-        Line2D([], [], color=look.colour, marker=look.marker if marker else "", linestyle=look.dash)
-        for look in known.values()
-    ]
-    figure.legend(lines, list(known), loc="outside upper center", ncols=min(len(known), 5), handlelength=3.2)
+    lines = []
+    for look in known.values():
+        style: dict[str, Any] = {
+            "marker": look.marker if marker else "",
+            "linestyle": look.dash if line else "",
+        }
+        lines.append(Line2D([], [], color=look.colour, **style))
+    figure.legend(lines, list(known), loc="outside upper center", ncols=min(len(known), 4), handlelength=3.2)
 
 
 def _grid(count: int, *, columns: int, height: float, sharey: bool = False) -> tuple[Figure, list[Axes]]:

@@ -33,7 +33,9 @@ def _measurements(params: dict[str, Any]) -> pd.DataFrame:
         params["scenario"], trials=params["trials"], seed=params["seed"], variants=list(names)
     )
     frames = [
-        pd.DataFrame({"value": values, "replica": range(len(values))}).assign(variant=names[name], metric=metric)
+        pd.DataFrame({"value": values, "replica": range(len(values))}).assign(
+            variant=names[name], metric=metric
+        )
         for name, metrics in found.items()
         for metric, values in metrics.items()
     ]
@@ -61,9 +63,14 @@ def _rates(params: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "variant": names[rate.variant],
                 "metric": rate.metric,
                 **_points(asked["values"], curves[rate.variant], rate.metric),
-                **{"slope": rate.slope, "slope_low": rate.low, "slope_high": rate.high},
-                **{"confidence": CONFIDENCE, "trials": params["trials"]},
-                **{"leading": rate.leading, "closed": rate.closed, "bound": rate.bound},
+                "slope": rate.slope,
+                "slope_low": rate.low,
+                "slope_high": rate.high,
+                "confidence": CONFIDENCE,
+                "leading": rate.leading,
+                "closed": rate.closed,
+                "bound": rate.bound,
+                "trials": params["trials"],
             }
 
 

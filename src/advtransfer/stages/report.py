@@ -14,7 +14,8 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     """Params: ``study`` (its name), ``title``, ``description`` (the study block of params.yaml).
 
     Inputs: ``template`` (.ipynb), ``metrics`` (Parquet), ``claims`` (JSON), ``seals`` (list of seal files
-    of the study's artifacts), of a theory study ``details`` (list of Parquet files). Outputs: ``notebook`` (executed .ipynb) and ``page`` (HTML).
+    of the study's artifacts) and, of a theory study, ``details`` (list of Parquet files: rates or units).
+    Outputs: ``notebook`` (executed .ipynb) and ``page`` (HTML).
     """
     with tempfile.TemporaryDirectory(prefix="report-") as name:
         folder = Path(name)
