@@ -141,7 +141,9 @@ def _complaint(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"found {error['input']!r}, expected no such key"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return f"found {error['input']!r}, expected {message.removeprefix('expected ')}"
+    whole = isinstance(error["input"], dict) and not error["loc"]
+    found = f"the keys {', '.join(map(str, error['input']))}" if whole else repr(error["input"])
+    return f"found {found}, expected {message.removeprefix('expected ')}"
 
 
 def _label(entry: Any, position: int) -> str:

@@ -120,8 +120,8 @@ class LinearReport(StudyReport):
         without = sum(not _holds(row) for row in stated)
         head = (
             f"<p><b>{without} of {len(stated)} intervals do not hold the exact exponent</b>: they measure the noise "
-            "over trials, not how far the sizes are from where the exponent holds. The closed form has the finite sizes in "
-            "it, and where it applies it is nearer.</p>"
+            "over trials, not how far the sizes are from where the exponent holds. The closed form has the finite "
+            "sizes in it, and where it applies it is nearer.</p>"
         )
         header = [
             "scenario",
