@@ -57,6 +57,7 @@ rule sparse_coding:
         benchmark_of(SPARSE)
     wildcard_constraints:
         study=any_of(studies_of("sparse_coding")),
+    priority: 1  # the longest jobs first, or a core waits for the last one
     threads: asks("sparse_coding", "threads")
     resources:
         mem_mb=asks("sparse_coding", "mem_mb"),
