@@ -4,7 +4,7 @@
 
 Runs every sweep that the studies linear-theory and linear-theory-large of params.yaml have in common (same parameter,
 same variant, same kind of scenario), and prints both slopes with their 95 % intervals beside the asymptotic exponent.
-Expected: 15 of 15 distances shrink, in about half a minute on one core. Exit code 1 when one grows by more than the noise.
+Expected: 15 of 15 distances shrink, in half a minute on one core. Exit code 1 when one grows by more than the noise.
 """
 
 from __future__ import annotations
