@@ -34,7 +34,9 @@ def rates(rows: pd.DataFrame, ylabel: str) -> Figure:
             _power_law(place, row, known[row["variant"]])
         _log_axes(place, group["values"].iloc[0])
         place.set_title(
-            "\n".join([f"{scenario}, over {parameter}", *map(_fitted, lines)]), fontsize="x-small"
+            "\n".join([f"{scenario}, over {parameter}", *map(_fitted, lines)]),
+            fontsize="x-small",
+            loc="right",
         )
         place.set_xlabel(str(parameter))
     figure.supylabel(ylabel, fontsize="medium")
@@ -106,7 +108,7 @@ def robustness(means: pd.DataFrame) -> Figure:
 
 
 def _fitted(row: Mapping[str, Any]) -> str:
-    theory = "" if math.isnan(row["leading"]) else f" / {row['leading'] + 0.0:.2f}"
+    theory = "" if math.isnan(row["leading"]) else f" / {round(row['leading'], 2) + 0.0:.2f}"
     numbers = f"{row['slope']:.3f} [{row['slope_low']:.3f}, {row['slope_high']:.3f}]{theory}"
     return f"{row['variant']}: {numbers.replace('-', '−')}"
 

@@ -117,10 +117,10 @@ def test_equal_data_gives_equal_bytes(linear, sparse, draw):
 def test_a_rate_panel_shows_points_fit_and_theory(linear):
     figure = draw_rates(linear, None, lambda rows: rows)
     n, signal = figure.axes[:2]
-    assert n.get_title().startswith(
+    assert n.get_title("right").startswith(
         "dense, over n\nadversarial-l2: −0.500 [−0.502, −0.498] / −0.50\nclean: −0.490"
     )
-    assert "/" not in signal.get_title()  # no theory, no grey line
+    assert "/" not in signal.get_title("right")  # no theory, no grey line
     assert sum(line.get_linestyle() == ":" for line in n.get_lines()) == 2
     assert not any(line.get_linestyle() == ":" for line in signal.get_lines())
     fitted = next(
