@@ -18,6 +18,7 @@ include: "workflow/rules/artifacts.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/transfer.smk"
+include: "workflow/rules/theory.smk"
 include: "workflow/rules/report.smk"
 
 

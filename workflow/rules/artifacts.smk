@@ -1,6 +1,7 @@
 """What there is: the files of each phase, and what each job reads. The rules that make them are in the files beside this."""
 
-# phase -> index (the artifact that completes it), roots (its folders), artifacts (of one study), common (of all)
+# phase -> kinds (of studies that have it), index (the artifact that completes it), roots (its folders),
+# artifacts (of one study), common (of all)
 PHASES = {}
 
 # ---- phase data ------------------------------------------------------------------------------------------------
@@ -8,6 +9,7 @@ PHASES = {}
 IMAGES = {"images": "data/prepared/images/{dataset}.parquet"}
 SPLITS = {"splits": "data/prepared/splits/{study}/{block}.parquet"}
 PHASES["data"] = {
+    "kinds": ["image"],
     "index": "data/prepared/INDEX",
     "roots": ["data/prepared"],
     "artifacts": lambda study: [
@@ -33,6 +35,7 @@ PRETRAIN = {
 }
 PSEUDO = {"pseudo_labels": "data/pseudo_labels/{study}/{block}.parquet"}
 PHASES["pretrain"] = {
+    "kinds": ["image"],
     "index": "results/pretrain/INDEX",
     "roots": ["results/pretrain", "data/pseudo_labels"],
     "artifacts": lambda study: [
@@ -68,6 +71,7 @@ def teacher_of(w):
 TRANSFER = {"metrics": "results/transfer/{study}/{target}/{variant}/{block}.parquet"}
 COLLECT = {"metrics": "results/transfer/{study}/metrics.parquet"}
 PHASES["transfer"] = {
+    "kinds": ["image"],
     "index": "results/transfer/INDEX",
     "roots": ["results/transfer"],
     "artifacts": lambda study: [
@@ -95,6 +99,34 @@ def representation_of(w):
     return data_of(w) | ({"weights": weights} if trained else {})
 
 
+# ---- phase theory ----------------------------------------------------------------------------------------------
+
+LINEAR = {
+    "metrics": "results/theory/{study}/{target}/metrics.parquet",
+    "rates": "results/theory/{study}/{target}/rates.parquet",
+}
+SPARSE = {
+    "metrics": "results/theory/{study}/{target}/metrics.parquet",
+    "units": "results/theory/{study}/{target}/units.parquet",
+}
+SIMULATED = {"linear_theory": LINEAR, "sparse_coding": SPARSE}  # kind -> what a scenario leaves
+COLLECT_THEORY = {"metrics": "results/theory/{study}/metrics.parquet"}
+PHASES["theory"] = {
+    "kinds": list(SIMULATED),
+    "index": "results/theory/INDEX",
+    "roots": ["results/theory"],
+    "artifacts": lambda study: [
+        *expand(SIMULATED[STUDIES[study].kind].values(), study=study, target=STUDIES[study].scenarios),
+        COLLECT_THEORY["metrics"].format(study=study),
+    ],
+}
+
+
+def simulated(study, name):
+    """One file of every scenario of a theory study: metrics, rates or units."""
+    return expand(SIMULATED[STUDIES[study].kind][name], study=study, target=STUDIES[study].scenarios)
+
+
 # ---- phase report ----------------------------------------------------------------------------------------------
 
 CLAIMS_OF = {"claims": "results/claims/{study}.json"}
@@ -104,7 +136,11 @@ SUMMARY = {
     "summary": "results/summary.json",
     "accuracy_by_shots": "results/accuracy_by_shots.csv",
 }
-TEMPLATES = {"image": "reports/image_study.ipynb"}
+TEMPLATES = {
+    "image": "reports/image_study.ipynb",
+    "linear_theory": "reports/linear_theory.ipynb",
+    "sparse_coding": "reports/sparse_coding.ipynb",
+}
 REPORT = {
     "page": "reports/rendered/{study}.html",
     "notebook": "reports/rendered/{study}.ipynb",
@@ -114,6 +150,7 @@ SITE = {
     "artifacts": "reports/rendered/artifacts.html",
 }
 PHASES["report"] = {
+    "kinds": list(TEMPLATES),
     "index": "reports/rendered/INDEX",
     "roots": ["results/claims", "reports/rendered"],
     "artifacts": lambda study: [
@@ -126,8 +163,16 @@ INDEX = {"index": "{root}/INDEX"}
 PHASE_AT = {str(Path(phase["index"]).parent): name for name, phase in PHASES.items()}
 
 
+def metrics_of(study):
+    """All measurements of a study."""
+    return (COLLECT_THEORY if STUDIES[study].kind in SIMULATED else COLLECT)["metrics"].format(study=study)
+
+
 def seals_of(study):
     """The seals of everything a study's report rests on, one a job."""
+    if STUDIES[study].kind in SIMULATED:
+        claims = CLAIMS_OF["claims"].format(study=study)
+        return [str(seal_path(p)) for p in [*simulated(study, "metrics"), metrics_of(study), claims]]
     weights = expand(
         PRETRAIN["weights"],
         study=study,
@@ -146,18 +191,26 @@ def seals_of(study):
 
 def report_inputs(w):
     """What the notebook of a study reads."""
-    return {
+    named = {
         "template": TEMPLATES[STUDIES[w.study].kind],
-        "metrics": COLLECT["metrics"].format(study=w.study),
+        "metrics": metrics_of(w.study),
         "claims": CLAIMS_OF["claims"].format(study=w.study),
         "seals": seals_of(w.study),
     }
+    details = {"linear_theory": "rates", "sparse_coding": "units"}.get(STUDIES[w.study].kind)
+    return named | ({"details": simulated(w.study, details)} if details else {})
+
+
+def claims_inputs(w):
+    """What the claims of a study are judged from."""
+    rates = {"rates": simulated(w.study, "rates")} if STUDIES[w.study].kind == "linear_theory" else {}
+    return {"metrics": metrics_of(w.study)} | rates
 
 
 def summary_inputs(w):
     """The results of the default studies."""
     return {
-        "metrics": expand(COLLECT["metrics"], study=DEFAULT),
+        "metrics": [metrics_of(study) for study in DEFAULT],
         "claims": expand(CLAIMS_OF["claims"], study=DEFAULT),
     }
 
@@ -179,9 +232,14 @@ def site_params(w):
 # ---- the index of each phase ---------------------------------------------------------------------------------
 
 
+def artifacts_of(phase, study):
+    """What one study has in a phase: nothing where the phase is not for its kind."""
+    return PHASES[phase]["artifacts"](study) if STUDIES[study].kind in PHASES[phase]["kinds"] else []
+
+
 def index_params(phase):
     """Roots of a phase and every file that any study of params.yaml, default or not, may have there."""
-    declared = [path for name in STUDIES for path in PHASES[phase]["artifacts"](name)]
+    declared = [path for name in STUDIES for path in artifacts_of(phase, name)]
     return {
         "roots": PHASES[phase]["roots"],
         "declared": sorted({*declared, *PHASES[phase].get("common", [])}),
@@ -190,5 +248,5 @@ def index_params(phase):
 
 def index_inputs(phase):
     """What the default studies have in a phase."""
-    found = [path for name in DEFAULT for path in PHASES[phase]["artifacts"](name)]
+    found = [path for name in DEFAULT for path in artifacts_of(phase, name)]
     return sorted({*found, *PHASES[phase].get("common", [])})

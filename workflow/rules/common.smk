@@ -26,6 +26,16 @@ wildcard_constraints:
     block=r"r\d+-\d+",
 
 
+def any_of(names):
+    """A wildcard that is one of these names; nothing at all where there are none."""
+    return "|".join(names) or "(?!)"
+
+
+def studies_of(*kinds):
+    """The studies of these kinds."""
+    return [name for name, study in STUDIES.items() if study.kind in kinds]
+
+
 def sealed(outputs):
     """The outputs of a rule and the seal beside the first of them."""
     return outputs | {"seal": str(seal_path(next(iter(outputs.values()))))}
@@ -41,7 +51,7 @@ def benchmark_of(outputs):
     return log_of(outputs, ".tsv")
 
 
-def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=()):
+def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=lambda w: ()):
     """Input function of a rule: the job's spec, which carries the verdict, and its named inputs."""
 
     def function(wildcards):
@@ -49,7 +59,9 @@ def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=(
         filled = {name: pattern.format(**values) for name, pattern in outputs.items()}
         code = f"advtransfer.stages.{stage}"
         benchmark = benchmark_of(outputs).format(**values)
-        spec = GUARD.spec_file(stage, code, params(wildcards), named, filled, values, notebooks, benchmark)
+        spec = GUARD.spec_file(
+            stage, code, params(wildcards), named, filled, values, notebooks(wildcards), benchmark
+        )
         return {"spec": spec} | named
 
     return function

@@ -7,7 +7,7 @@ rule claims:
             job(
                 "claims",
                 CLAIMS_OF,
-                inputs=lambda w: {"metrics": COLLECT["metrics"].format(study=w.study)},
+                inputs=claims_inputs,
                 params=lambda w: {"claims": claims_file.of_study(CLAIMS, w.study)},
             )
         ),
@@ -52,7 +52,7 @@ rule report:
                 REPORT,
                 inputs=report_inputs,
                 params=lambda w: STUDIES[w.study].report(w.study),
-                notebooks=TEMPLATES.values(),
+                notebooks=lambda w: [TEMPLATES[STUDIES[w.study].kind]],
             )
         ),
     output:

@@ -23,8 +23,11 @@ def publish(root: Path) -> str:
     hashes = sealed_hashes(root)
     content = published.make(summary, _artifacts(summary, hashes), hashes)
     atomic_write(root / FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    atomic_write(root / PICTURE, _picture(root, next(iter(summary))))
-    return f"{FILE}: {len(content['numbers'])} numbers, {len(hashes)} artifacts; {PICTURE}"
+    done = f"{FILE}: {len(content['numbers'])} numbers, {len(hashes)} artifacts"
+    if picture := _picture(root):
+        atomic_write(root / PICTURE, picture)
+        done += f"; {PICTURE}"
+    return done
 
 
 def compare(root: Path) -> str | None:
@@ -56,12 +59,12 @@ def _artifacts(summary: dict[str, Any], hashes: dict[str, str]) -> dict[str, str
         found[f"{study}/claims"] = f"results/claims/{study}.json"
         for target in targets:
             if target != "claims":
-                found[f"{study}/{target}"] = f"results/transfer/{study}/metrics.parquet"
+                found[f"{study}/{target}"] = _metrics(study, hashes)
     return found
 
 
-def _picture(root: Path, study: str) -> str:
-    """Accuracy against shots of the first default study's claimed variants, for the README."""
+def _picture(root: Path) -> str:
+    """Accuracy of linear heads against shots in the first study that has it, for the README; else nothing."""
     from advtransfer.evaluation import table
     from advtransfer.evaluation.statistics import means
     from advtransfer.reporting.figures import accuracy_by_shots
@@ -69,8 +72,16 @@ def _picture(root: Path, study: str) -> str:
     from advtransfer.reporting.style import svg
 
     rows = table.read(root / "results/metrics.parquet")
+    rows = rows[(rows["protocol"] == "linear") & (rows["metric"] == "accuracy")]
+    if rows.empty:
+        return ""
+    study = rows["study"].iloc[0]
     verdicts = json.loads((root / f"results/claims/{study}.json").read_text())
     report = StudyReport(study, rows[rows["study"] == study], verdicts, {})
-    rows = report.rows[report.rows["variant"].isin(report.claimed)]
-    chosen = rows[(rows["protocol"] == "linear") & (rows["metric"] == "accuracy")]
-    return svg(accuracy_by_shots(means(chosen)))
+    return svg(accuracy_by_shots(means(report.rows[report.rows["variant"].isin(report.claimed)])))
+
+
+def _metrics(study: str, hashes: dict[str, str]) -> str:
+    """The metrics file of a study, which its phase writes: transfer, or theory for the simulated ones."""
+    transferred, simulated = (f"results/{phase}/{study}/metrics.parquet" for phase in ("transfer", "theory"))
+    return simulated if simulated in hashes else transferred

@@ -21,7 +21,7 @@ class Query(_Strict):
 
     protocol: Name
     shots: int = Field(ge=0, description="labelled target images per class; 0 = all")
-    metric: Literal["accuracy", "robust_accuracy"] = "accuracy"
+    metric: Name = "accuracy"
     target: Name | None = Field(
         None, description="one target of the study; left out: the mean over all of them"
     )
@@ -38,15 +38,37 @@ class Pair(_Strict):
         return self
 
 
+class Rate(_Strict):
+    """A power law: how the query's metric of one variant grows with a swept parameter (study kind linear_theory)."""
+
+    over: Name = Field(description="the swept parameter")
+    variant: Name
+    exponent: float = Field(description="what theory says of the slope on log-log axes")
+
+
 class Claim(_Strict):
     id: Name = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     claim: Name = Field(description="the family: C1, C2, C3, or what the baselines and controls are about")
     statement: Name
     study: Name
     query: Query
-    compare: list[Pair] = Field(min_length=1)
-    direction: Literal["greater", "less"] = "greater"
+    compare: list[Pair] | None = Field(None, min_length=1)
+    rate: Rate | None = None
+    direction: Literal["greater", "less", "equal"] = "greater"
+    margin: float | None = Field(
+        None, gt=0, description="for equal: the largest difference that does not matter"
+    )
     confidence: float = Field(0.95, gt=0.5, lt=1.0)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Claim:
+        if (self.compare is None) == (self.rate is None):
+            raise ValueError("expected either compare or rate")
+        if self.rate and (self.direction != "equal" or self.query.target is None):
+            raise ValueError("expected direction: equal and a query.target beside rate")
+        if (self.margin is None) == (self.direction == "equal"):
+            raise ValueError("expected a margin with direction: equal, and with no other")
+        return self
 
 
 class _File(_Strict):
@@ -84,7 +106,7 @@ def check_known(
     """Raise ValueError where a claim asks for what its study does not measure.
 
     ``studies`` maps a study's name to the values it knows of any of ``variant``, ``protocol``, ``shots``,
-    ``metric`` and ``target``; a key that is not there is not checked.
+    ``metric``, ``target`` and ``rate``; a key that is not there is not checked.
     """
     for claim in claims:
         where = f"{path}: claim {claim['id']!r}"
@@ -93,7 +115,11 @@ def check_known(
                 f"{where}: key study: found {claim['study']!r}, expected one of {sorted(studies)}"
             )
         asked = [(f"query.{key}", key, value) for key, value in claim["query"].items() if value is not None]
-        for i, pair in enumerate(claim["compare"]):
+        if rate := claim.get("rate"):
+            asked.append(
+                ("rate", "rate", f"{claim['query']['target']}: {rate['variant']} over {rate['over']}")
+            )
+        for i, pair in enumerate(claim.get("compare", ())):
             asked += [(f"compare.{i}.{side}", "variant", name) for side, name in pair.items()]
         for key, kind, value in asked:
             known = studies[claim["study"]].get(kind)
@@ -103,11 +129,12 @@ def check_known(
 
 def _claim(entry: Any, where: str) -> dict[str, Any]:
     try:
-        return Claim.model_validate(entry).model_dump()
+        claim = Claim.model_validate(entry).model_dump()
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "(the whole entry)"
         raise ValueError(f"{where}: key {key}: {_complaint(first)}") from None
+    return {k: v for k, v in claim.items() if v is not None}
 
 
 def _complaint(error: Any) -> str:
@@ -117,7 +144,9 @@ def _complaint(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"found {error['input']!r}, expected no such key"
     message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return f"found {error['input']!r}, expected {message.removeprefix('expected ')}"
+    whole = isinstance(error["input"], dict) and not error["loc"]
+    found = f"the keys {', '.join(map(str, error['input']))}" if whole else repr(error["input"])
+    return f"found {found}, expected {message.removeprefix('expected ')}"
 
 
 def _label(entry: Any, position: int) -> str:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from advtransfer.params.blocks import Impossible
-from advtransfer.params.model import Params
+from advtransfer.params.model import Params, Study
 
 Location = tuple[str | int, ...]
 
@@ -48,6 +48,8 @@ def one_line(error: ValidationError) -> str:
 def _describe(error: Mapping[str, Any]) -> str:
     """``key: found this, expected that``."""
     loc, kind, context = error["loc"], error["type"], error.get("ctx", {})
+    if kind.startswith("union_tag") or kind == "model_attributes_type":
+        return _unknown_kind(error)
     model, field = _at(loc)
     about = f": {field.description}" if field and field.description else ""
     if kind == "extra_forbidden":
@@ -69,8 +71,20 @@ def _describe(error: Mapping[str, Any]) -> str:
     return f"{_key(loc)}: found {_shown(error['input'])}, expected {expected}{about}"
 
 
+def _unknown_kind(error: Mapping[str, Any]) -> str:
+    """A study block that says no kind, or one that there is not; or that is no block at all."""
+    kinds = f"{', '.join(_KINDS[:-1])} or {_KINDS[-1]}"
+    block = error["input"]
+    if not isinstance(block, Mapping):
+        return f"{_key(error['loc'])}: found {_shown(block)}, expected a block of kind {kinds}"
+    found = _shown(block["kind"]) if "kind" in block else "nothing"
+    return f"{_key(error['loc'], 'kind')}: found {found}, expected {kinds}"
+
+
 def _key(loc: Location, *below: str) -> str:
     """The path of a key; what is no plain name is quoted, so that the message stays one line."""
+    if loc[:1] == ("studies",) and loc[2:3] != ("[key]",):
+        loc = (*loc[:2], *loc[3:])  # without the kind, by which pydantic tells the study blocks apart
     plain = [part if re.fullmatch(r"[\w-]+", part) else repr(part) for part in map(str, loc)]
     return ".".join([*plain, *below]) or "top level"
 
@@ -95,12 +109,20 @@ def _at(loc: Location) -> tuple[type[BaseModel] | None, FieldInfo | None]:
         if _is_model(current):
             field = current.model_fields.get(str(part))
             current = field.annotation if field else None
+        elif len(kinds := _models(current)) > 1:
+            current, field = kinds.get(str(part)), None
         elif get_origin(current) is dict:
             current, field = get_args(current)[1], None
         else:
             current = next(iter(get_args(current)), None)
     current = _unwrapped(current)
     return current if _is_model(current) else None, field
+
+
+def _models(annotation: Any) -> dict[str, type[BaseModel]]:
+    """Kind -> model, of a union of study blocks."""
+    models = [m for m in get_args(annotation) if _is_model(m) and "kind" in m.model_fields]
+    return {get_args(m.model_fields["kind"].annotation)[0]: m for m in models}
 
 
 def _unwrapped(annotation: Any) -> Any:
@@ -112,3 +134,6 @@ def _unwrapped(annotation: Any) -> Any:
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+_KINDS = list(_models(_unwrapped(Study)))

@@ -20,6 +20,7 @@ from advtransfer.params.blocks import (
     Transfer,
     Variant,
 )
+from advtransfer.params.theory import LinearTheory, SparseCoding
 
 Slice = dict[str, Any]
 Classes = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2), Distinct]
@@ -163,6 +164,17 @@ class ImageStudy(Block):
             found["finetune"] = {"accuracy": self.transfer.finetune.shots}
         return found
 
+    def measured(self) -> dict[str, Any]:
+        """What the metrics of the study will hold, for the check of the claims."""
+        return {
+            "target": list(self.targets),
+            "variant": self.representations,
+            "protocol": list(self.protocols),
+            "metric": sorted({metric for metrics in self.protocols.values() for metric in metrics}),
+            "shots": sorted({k for metrics in self.protocols.values() for s in metrics.values() for k in s}),
+            "rate": [],
+        }
+
     # -- slices ------------------------------------------------------------------------------------------------
 
     def _common(self, block: str) -> Slice:
@@ -237,13 +249,16 @@ def _dump(block: Block) -> Slice:
     return block.model_dump(mode="json", exclude_none=True)
 
 
+Study = Annotated[ImageStudy | LinearTheory | SparseCoding, Field(discriminator="kind")]
+
+
 class Params(Block):
     """The whole file."""
 
     default_studies: Annotated[list[Name], Distinct] = Field(
         min_length=1, description="studies that `make run` computes and DVC records"
     )
-    studies: dict[Name, ImageStudy] = Field(min_length=1, description="name -> study block")
+    studies: dict[Name, Study] = Field(min_length=1, description="name -> study block")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -261,18 +276,7 @@ class Params(Block):
 
     def measured(self) -> dict[str, dict[str, Any]]:
         """study -> what its metrics will hold (targets, variants, protocols): what a claim may ask for."""
-        return {
-            name: {
-                "target": list(study.targets),
-                "variant": study.representations,
-                "protocol": list(study.protocols),
-                "metric": sorted({metric for metrics in study.protocols.values() for metric in metrics}),
-                "shots": sorted(
-                    {k for metrics in study.protocols.values() for s in metrics.values() for k in s}
-                ),
-            }
-            for name, study in self.studies.items()
-        }
+        return {name: study.measured() for name, study in self.studies.items()}
 
     def resources(self, rule: str, study: str | None = None) -> Resources:
         """What a job of ``rule`` asks for."""

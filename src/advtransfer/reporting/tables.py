@@ -39,7 +39,9 @@ def badge(verdict: str) -> str:
 
 def claims(rows: Sequence[Mapping[str, Any]]) -> Html:
     """One line per claim: verdict, statement, the decisive difference, its interval and p value."""
-    header = ["claim", "verdict", "statement", "protocol", "difference [interval]", "p (Holm)", "n"]
+    place = "scenario" if all(row["query"]["protocol"] == "theory" for row in rows) else "protocol"
+    found = "slope or difference" if any(row.get("rate") for row in rows) else "difference"
+    header = ["claim", "verdict", "statement", place, f"{found} [interval]", "p (Holm)", "n"]
     return table(header, [_claim(row) for row in rows])
 
 
@@ -94,23 +96,37 @@ def versions(packages: Mapping[str, Sequence[str]]) -> Html:
 
 
 def _claim(row: Mapping[str, Any]) -> list[str]:
-    query = row["query"]
-    several = len(row["comparisons"]) > 1
-    compared = "; ".join(_pair(c, several) for c in row["comparisons"])
-    metric = (
-        ""
-        if query["metric"] == "accuracy"
-        else f"<br><small>{escape(query['metric'].replace('_', ' '))}</small>"
-    )
     return [
         f'<span title="{escape(row["id"])}">{escape(row["claim"])}</span>',
         badge(row["verdict"]),
-        f"{escape(row['statement'])}<br><small>{'weakest of: ' if several else ''}{compared}</small>",
-        f'<span class="number">{escape(query["protocol"])}, {shots_label(query["shots"])}{metric}</span>',
+        f"{escape(row['statement'])}<br><small>{_tested(row)}</small>",
+        f'<span class="number">{_where(row["query"])}</span>',
         f'<span class="number">{difference(row)}</span>',
         p_value(row["p_holm"]),
         str(row["n"]),
     ]
+
+
+def _tested(row: Mapping[str, Any]) -> str:
+    """Which pairs were compared, or which slope with which exponent."""
+    within = f", within {row['margin']:g}" if row["direction"] == "equal" else ""
+    if rate := row.get("rate"):
+        exact = "holds the exponent" if rate["exact"] else "excludes the exponent itself"
+        exponent = f"{rate['exponent']:g}".replace("-", "−")
+        slope = f"slope of {escape(rate['variant'])} over {escape(rate['over'])}"
+        return f"{slope}: {exponent} in theory{within}; the interval {exact}"
+    several = len(row["comparisons"]) > 1
+    compared = "; ".join(_pair(c, several) for c in row["comparisons"])
+    return f"{'weakest of: ' if several else ''}{compared}{within}"
+
+
+def _where(query: Mapping[str, Any]) -> str:
+    """Protocol and shots, or the scenario of a theory; and the metric, unless it is accuracy."""
+    theory = query["protocol"] == "theory"
+    place = query["target"] or "all scenarios" if theory else query["protocol"]
+    shots = "" if theory else f", {shots_label(query['shots'])}"
+    metric = query["metric"].replace("_", " ")
+    return escape(place) + shots + ("" if metric == "accuracy" else f"<br><small>{escape(metric)}</small>")
 
 
 def p_value(p: float | None) -> str:

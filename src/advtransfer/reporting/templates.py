@@ -76,7 +76,8 @@ INDEX = """{% extends "page.html.j2" %}
 transfer better to a target with few labels? Each study below measures it on data of its own; a verdict is
 shown whatever it is. A claim is <i>supported</i> or <i>refuted</i> only where the paired difference over
 replicas has an interval beyond 0 and a small enough p value after
-Holm's correction over the comparisons of its study.</p>
+Holm's correction over the comparisons of its study. Where the claim is that nothing changes, or that a fitted
+rate is the theory's, the interval must lie within a stated margin.</p>
 <h2>Studies</h2>
 <ul>
 {% for study in studies %}

@@ -14,7 +14,8 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     """Params: ``study`` (its name), ``title``, ``description`` (the study block of params.yaml).
 
     Inputs: ``template`` (.ipynb), ``metrics`` (Parquet), ``claims`` (JSON), ``seals`` (list of seal files
-    of the study's artifacts). Outputs: ``notebook`` (executed .ipynb) and ``page`` (HTML).
+    of the study's artifacts) and, of a theory study, ``details`` (list of Parquet files: rates or units).
+    Outputs: ``notebook`` (executed .ipynb) and ``page`` (HTML).
     """
     with tempfile.TemporaryDirectory(prefix="report-") as name:
         folder = Path(name)
@@ -24,7 +25,7 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     outputs["page"].write_text(notebook.to_html(executed, params["title"]))
 
 
-def _stage(params: dict[str, Any], inputs: dict[str, Any], folder: Path) -> dict[str, str]:
+def _stage(params: dict[str, Any], inputs: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Lay the inputs out under fixed names: the executed notebook must not hold the paths of this machine."""
     files = {"metrics": "metrics.parquet", "claims": "claims.json", "context": "context.json"}
     for key in ("metrics", "claims"):
@@ -32,4 +33,7 @@ def _stage(params: dict[str, Any], inputs: dict[str, Any], folder: Path) -> dict
     sealed = seals.read(inputs["seals"])
     context = study.context(params, seals.artifacts(sealed), seals.versions(sealed))
     (folder / files["context"]).write_text(json.dumps(context))
-    return {"study": params["study"], **files}
+    details = [f"details-{number:02d}.parquet" for number in range(len(inputs.get("details", ())))]
+    for name, path in zip(details, inputs.get("details", ()), strict=True):
+        (folder / name).symlink_to(path.resolve())
+    return {"study": params["study"], **files, **({"details": details} if details else {})}

@@ -42,7 +42,7 @@ def test_defaults(tmp_path):
     ("change", "message"),
     [
         ({"confidence": 1.5}, "key confidence: found 1.5, expected less than 1"),
-        ({"direction": "up"}, "key direction: found 'up', expected 'greater' or 'less'"),
+        ({"direction": "up"}, "key direction: found 'up', expected 'greater', 'less' or 'equal'"),
         (
             {"query": {"protocol": "linear", "shots": "five"}},
             "key query.shots: found 'five', expected a valid int",
