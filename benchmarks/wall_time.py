@@ -13,7 +13,9 @@ Interval = tuple[float, float]
 
 def main() -> None:
     """Prints the share of the wall time, from the first job's start to the last one's end, per kind of work."""
-    seals = [read_seal(path) for folder in ("data", "results", "reports") for path in Path(folder).rglob("*.seal")]
+    seals = [
+        read_seal(path) for folder in ("data", "results", "reports") for path in Path(folder).rglob("*.seal")
+    ]
     jobs = [_interval(seal, whole=True) for seal in seals]
     computing = [_interval(seal, whole=False) for seal in seals]
     begin, end = min(start for start, _ in jobs), max(stop for _, stop in jobs)
