@@ -165,7 +165,7 @@ def sound(toy, reference):
             continue
         for path in seal.spec.output_paths:
             if toy.path(path).exists() and hasher.sha256(toy.path(path)) == seal.sha256[path]:
-                assert toy.path(path).read_bytes() == reference[path]
+                assert seal.sha256[path] == reference[path]
 
 
 @pytest.mark.parametrize("seed", [1])

@@ -91,4 +91,13 @@ def _alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _zombie(pid)
+
+
+def _zombie(pid: int) -> bool:
+    """Whether a process was killed but not yet reaped: it has an id, and will never write again."""
+    try:
+        # the name in brackets may hold anything, so the state is what follows the last bracket
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (OSError, IndexError):
+        return False

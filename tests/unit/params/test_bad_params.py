@@ -142,7 +142,11 @@ MISTAKES = [
         "",
         "studies.one.title: found '', expected at least 1 character(s): heading of the report",
     ),
-    (ONE + "kind", "video", "studies.one.kind: found 'video', expected 'image'*"),
+    (
+        ONE + "kind",
+        "video",
+        "studies.one.kind: found 'video', expected image, linear_theory or sparse_coding",
+    ),
     (
         ONE + "dataset",
         "mnist",

@@ -63,3 +63,16 @@ def test_private_folder_is_not_removed_by_a_fork_that_unwinds(tmp_path):
     except InterruptedError:
         os._exit(0)
     assert not folder.exists()
+
+
+def test_sweep_takes_a_killed_process_for_dead_before_it_is_reaped(tmp_path):
+    killed = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    folder = tmp_path / files._private_name().replace(str(os.getpid()), str(killed.pid), 1)
+    folder.mkdir()
+    sweep(tmp_path)
+    assert folder.exists()
+    killed.kill()
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the process table
+    sweep(tmp_path)
+    assert not folder.exists()
+    killed.wait()
