@@ -6,5 +6,5 @@ import torch
 
 
 def pick_device() -> torch.device:
-    """The job runner hides every GPU that the rule did not ask for, so what is visible is ours."""
+    """The job runner hides the GPUs from a job that asked for none."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -126,7 +126,8 @@ def _log(client: MlflowClient, experiment: str, run: str | None, seal: Seal, roo
     if run is None:
         name = "/".join(names[key] for key in ("study", "variant", "block"))
         run = client.create_run(experiment, run_name=name, tags={_SPEC: seal.spec.digest}).info.run_id
-    made = {key: seal.made.get(key) for key in ("device", "started", "wall_seconds", "git_commit")}
+    made = {key: seal.made.get(key) for key in ("device", "started", "wall_seconds")}
+    made["commit"] = (seal.made.get("git") or {}).get("commit")
     tags = {
         _SEAL: seal.id,
         **names,

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 
+import psutil
 import pytest
 import yaml
 
@@ -146,3 +147,19 @@ def test_a_second_run_at_once_is_refused_in_one_line(copied, tmp_path):
             os.killpg(first.pid, signal.SIGKILL)
             first.wait()
     assert "0 jobs ran" in (tmp_path / "first.log").read_text()
+
+
+@pytest.mark.parametrize("victim", ["the driver", "Snakemake"])
+def test_one_process_of_a_run_is_killed_alone_and_the_next_run_finishes(copied, tmp_path, victim):
+    """What outlives it goes on working in the folder, with Snakemake's lock or under it."""
+    copied.edit("params.yaml", "seed: 7", "seed: 70")
+    process = copied.start(*RUN, output=tmp_path / "killed.log")
+    locks = copied.path(".snakemake/locks")
+    copied.wait(process, lambda: locks.is_dir() and any(locks.iterdir()))
+    time.sleep(1)
+    snakemake = psutil.Process(process.pid).children()[0]
+    os.kill(process.pid if victim == "the driver" else snakemake.pid, signal.SIGKILL)
+    process.wait()
+    said = copied.run().stdout
+    assert "jobs ran" in said and "Report: " in said
+    assert copied.run().stdout.count("Everything was fresh") == 1

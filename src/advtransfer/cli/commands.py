@@ -31,6 +31,9 @@ def run(
     from advtransfer.cli.run import run_studies
     from advtransfer.params import ParamsError
 
+    if cores != "all" and not (cores.isdecimal() and int(cores) > 0):
+        print(f"--cores: found {cores!r}, expected a whole number above 0, or all", file=sys.stderr)
+        raise typer.Exit(2)
     try:
         raise typer.Exit(run_studies(Path.cwd(), study, cores))
     except ParamsError as error:
@@ -44,23 +47,32 @@ def why(path: Annotated[str, typer.Argument(help="Any file that a job makes.")])
 
     Example: advtransfer why results/claims.json
     """
-    from advtransfer.cli.run import WORKFLOW, load_checked
-    from advtransfer.params import ParamsError
     from advtransfer.provenance.explain import why as explain
 
+    if not Path(path).exists() and not Path(".snakemake/spec", f"{path}.json").exists():
+        print(f"{path}: no such file, and no job makes it", file=sys.stderr)
+        raise typer.Exit(2)
+    _plan(all_studies=True)
+    print(explain(path, Path.cwd()))
+
+
+def _plan(*, all_studies: bool) -> bool:
+    """Has Snakemake plan without running, which writes the spec each job should have; whether all is fresh."""
+    from advtransfer.cli.run import WORKFLOW, load_checked
+    from advtransfer.params import ParamsError
+
     try:
-        load_checked(Path.cwd())
+        params = load_checked(Path.cwd())
     except ParamsError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
-    # a dry run writes the spec that each job should have now
-    dry = subprocess.run(
-        [*WORKFLOW, "--dry-run", "--quiet", "all"], capture_output=True, text=True, check=False
-    )
+    pages = [f"reports/rendered/{name}.html" for name in params.studies] if all_studies else []
+    command = [*WORKFLOW, "--dry-run", "--quiet", "rules", "--", "all", *pages]
+    dry = subprocess.run(command, capture_output=True, text=True, check=False)
     if dry.returncode:
         print((dry.stderr or dry.stdout).strip(), file=sys.stderr)
         raise typer.Exit(dry.returncode)
-    print(explain(path, Path.cwd()))
+    return "Nothing to be done" in dry.stdout + dry.stderr
 
 
 @app.command()
@@ -84,6 +96,11 @@ def publish() -> None:
     """
     from advtransfer.cli.published import publish as write
 
+    if not _plan(all_studies=False):
+        print(
+            "the results are not those of params.yaml and the code: `advtransfer run` first", file=sys.stderr
+        )
+        raise typer.Exit(1)
     print(write(Path.cwd()))
 
 

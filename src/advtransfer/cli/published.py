@@ -20,7 +20,7 @@ _TIMINGS = "reports/rendered/artifacts.html"
 def publish(root: Path) -> str:
     """Writes ``reports/published.json``; returns what it did, in one line."""
     summary = json.loads((root / SUMMARY).read_text())
-    hashes = sealed_hashes(root)
+    hashes = {path: digest for path, digest in sealed_hashes(root).items() if path in _listed(root)}
     content = published.make(summary, _artifacts(summary, hashes), hashes)
     atomic_write(root / FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
     done = f"{FILE}: {len(content['numbers'])} numbers, {len(hashes)} artifacts"
@@ -34,9 +34,17 @@ def compare(root: Path) -> str | None:
     """How the results under ``root`` relate to the published ones, in one line; None if nothing is published."""
     try:
         content = json.loads((root / FILE).read_text())
+        return published.compare(content, json.loads((root / SUMMARY).read_text()), sealed_hashes(root))
     except FileNotFoundError:
         return None
-    return published.compare(content, json.loads((root / SUMMARY).read_text()), sealed_hashes(root))
+    except (ValueError, KeyError, TypeError):
+        return f"{FILE} cannot be read, nothing was compared; restore it from git"
+
+
+def _listed(root: Path) -> set[str]:
+    """What the index of each phase lists: the artifacts of the default studies."""
+    indices = (p for folder in ("data", "results", "reports") for p in (root / folder).rglob("INDEX"))
+    return {line for index in indices for line in index.read_text().splitlines()}
 
 
 def sealed_hashes(root: Path) -> dict[str, str]:

@@ -12,13 +12,16 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from advtransfer.cli.published import compare
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
 from advtransfer.provenance.seal import SealError, read_seal
 from advtransfer.tracking import sync
+
+if TYPE_CHECKING:
+    import psutil
 
 WORKFLOW = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/default"]
 CLAIMS = Path("reports/claims.yaml")
@@ -54,9 +57,8 @@ def load_checked(root: Path) -> Params:
 
 def _run(root: Path, params: Params, study: str, cores: str) -> int:
     began = time.time()
-    _unlock_dead(root)
     target = [f"reports/rendered/{study}.html"] if study else []
-    if _call([*WORKFLOW, "--cores", cores, "--quiet", "rules", "host", "--", *target]):
+    if not _compute(root, [*WORKFLOW, "--cores", cores, "--quiet", "rules", "host", "--", *target]):
         print(
             "a job failed: its log is above and under logs/; `advtransfer run` goes on from there",
             file=sys.stderr,
@@ -66,15 +68,30 @@ def _run(root: Path, params: Params, study: str, cores: str) -> int:
     job_seconds = _job_seconds(root, began)
     if not job_seconds:
         sync(root)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
-    if not study and (trouble := _record()):
+    recorded = not study and (root / ".git").exists()
+    if recorded and (trouble := _record()):
         print(
             f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded", file=sys.stderr
         )
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))
+    if not study and not recorded:
+        print("No git repository here: the results are computed and sealed, not recorded with DVC.")
     _conclude(root, study)
     return 0
+
+
+def _compute(root: Path, command: list[str]) -> bool:
+    """Runs Snakemake after whatever a killed run left; once more if a lock turned up meanwhile."""
+    for _ in range(2):
+        _wait_for_leftovers(root)
+        _unlock_dead(root)
+        if not _call(command):
+            return True
+        if not _locked(root):
+            return False
+    return False
 
 
 def _call(command: list[str]) -> int:
@@ -92,23 +109,49 @@ def _record() -> str:
     return f"{done.stdout}{done.stderr}".strip() if done.returncode else ""
 
 
+def _wait_for_leftovers(root: Path) -> None:
+    """What a killed run left at work (Snakemake and its jobs outlive `advtransfer run`) ends before ours begins."""
+    import psutil
+
+    if left := _at_work(root):
+        ids = ", ".join(str(process.pid) for process in left)
+        print(
+            f"processes {ids} of an earlier run are still at work in this folder: waiting for them",
+            file=sys.stderr,
+        )
+        while left:
+            psutil.wait_procs(left)
+            left = _at_work(root)
+
+
 def _unlock_dead(root: Path) -> None:
-    """Removes Snakemake's lock if its owner is gone (killed); a living one is left for Snakemake to report."""
-    locks = root / ".snakemake" / "locks"
-    if locks.is_dir() and any(locks.iterdir()) and not _snakemakes(root):
+    """Removes the lock of a Snakemake that was killed; nobody is at work in the folder now."""
+    if _locked(root):
         _call([*WORKFLOW, "--unlock", "--quiet", "all"])
 
 
-def _snakemakes(root: Path) -> list[int]:
-    """Process ids of Snakemake processes at work in this folder."""
+def _locked(root: Path) -> bool:
+    """Whether Snakemake's lock is there; a run that ends by itself takes it away."""
+    locks = root / ".snakemake" / "locks"
+    return locks.is_dir() and any(locks.iterdir())
+
+
+def _at_work(root: Path) -> list[psutil.Process]:
+    """Snakemake and the jobs that it started in this folder, with or without it."""
     import psutil
 
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if any("snakemake" in word for word in process.cmdline()[:3]) and Path(process.cwd()) == root:
-                found.append(process.pid)
+            if _computes(process.cmdline()) and Path(process.cwd()) == root:
+                found.append(process)
     return found
+
+
+def _computes(command: list[str]) -> bool:
+    """`snakemake ..`, `python -m snakemake ..`, or `python -m advtransfer job ..`, wherever Python lies."""
+    words = [Path(word).name for word in command[:2]] + command[2:4]
+    return "snakemake" in words[:3] or words[1:4] == ["-m", "advtransfer", "job"]
 
 
 @contextlib.contextmanager
@@ -163,8 +206,9 @@ def _job_seconds(root: Path, began: float) -> list[float]:
     for path in (p for folder in ("data", "results", "reports") for p in (root / folder).rglob("*.seal")):
         with contextlib.suppress(SealError):
             made = read_seal(path).made
-            if datetime.fromisoformat(made["started"]).timestamp() >= began:
-                seconds.append(float(made["wall_seconds"]))
+            started = made.get("started")  # nothing vouches for `made`
+            if started and datetime.fromisoformat(started).timestamp() >= began:
+                seconds.append(float(made.get("wall_seconds", 0.0)))
     return seconds
 
 

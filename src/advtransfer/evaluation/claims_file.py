@@ -6,14 +6,15 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from advtransfer.strict_yaml import read_yaml
 
 Name = Annotated[str, Field(min_length=1)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Query(_Strict):
@@ -80,13 +81,7 @@ def load(path: Path) -> list[dict[str, Any]]:
 
     Raises ValueError with one line that names file, claim, key, what was found and what is expected.
     """
-    try:
-        raw = yaml.safe_load(path.read_text())
-    except OSError as error:
-        problem = str(error.strerror or error).lower()
-        raise ValueError(f"{path}: {problem}, expected a file to read") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    raw = read_yaml(path)
     if not isinstance(raw, dict) or set(raw) != {"claims"} or not isinstance(raw["claims"], list):
         found = sorted(map(str, raw)) if isinstance(raw, dict) else type(raw).__name__
         raise ValueError(f"{path}: found {found}, expected one key 'claims' that holds a list")
@@ -106,7 +101,8 @@ def check_known(
     """Raise ValueError where a claim asks for what its study does not measure.
 
     ``studies`` maps a study's name to the values it knows of any of ``variant``, ``protocol``, ``shots``,
-    ``metric``, ``target`` and ``rate``; a key that is not there is not checked.
+    ``metric``, ``target``, ``rate`` and ``measurement`` (a variant with all of the query); a key that is not there is
+    not checked.
     """
     for claim in claims:
         where = f"{path}: claim {claim['id']!r}"
@@ -121,6 +117,10 @@ def check_known(
             )
         for i, pair in enumerate(claim.get("compare", ())):
             asked += [(f"compare.{i}.{side}", "variant", name) for side, name in pair.items()]
+            setting = "{protocol} {metric} at {shots} shots".format(**claim["query"])
+            asked += [
+                (f"compare.{i}.{side}", "measurement", f"{name}: {setting}") for side, name in pair.items()
+            ]
         for key, kind, value in asked:
             known = studies[claim["study"]].get(kind)
             if known is not None and value not in known:

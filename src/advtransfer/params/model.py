@@ -125,6 +125,8 @@ class ImageStudy(Block):
                     )
 
     def _check_names(self) -> None:
+        if "claims" in self.targets:
+            raise Impossible("targets.claims", found="a key of results/summary.json", expected="another name")
         for name in ("raw", "untrained"):
             if name in self.variants:
                 raise Impossible(f"variants.{name}", found="the name of a baseline", expected="another name")
@@ -173,6 +175,14 @@ class ImageStudy(Block):
             "metric": sorted({metric for metrics in self.protocols.values() for metric in metrics}),
             "shots": sorted({k for metrics in self.protocols.values() for s in metrics.values() for k in s}),
             "rate": [],
+            "measurement": [
+                f"{variant}: {protocol} {metric} at {shots} shots"
+                for variant in self.representations
+                for protocol, metrics in self.protocols.items()
+                for metric, counts in metrics.items()
+                for shots in counts
+                if not (variant == "raw" and protocol == "finetune")  # raw pixels have nothing to tune
+            ],
         }
 
     # -- slices ------------------------------------------------------------------------------------------------

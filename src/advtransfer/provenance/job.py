@@ -151,6 +151,8 @@ def _publish(job: _Job, drafts: Mapping[str, Path]) -> None:
     for draft, output in zip(drafts.values(), job.outputs, strict=True):
         flush_file(draft)
         output.parent.mkdir(parents=True, exist_ok=True)
+        if output.is_dir() and not output.is_symlink():
+            _refuse(f"{output} is a folder where a file of this job belongs: remove it")
         draft.replace(output)
 
 

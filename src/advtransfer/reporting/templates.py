@@ -47,7 +47,7 @@ PAGE = (
 )
 
 NOTEBOOK = """{% extends "page.html.j2" %}
-{% block title %}{{ resources.title }}{% endblock %}
+{% block title %}{{ resources.title | e }}{% endblock %}
 {% block body %}
 <p><a href="index.html">All studies</a> · <a href="artifacts.html">artifacts and timings</a></p>
 {% for cell in nb.cells %}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path]) -> dict[str, Any]:
     """params: roots (the phase's folders), declared (every file that any study may have there).
 
-    inputs: artifacts (those of the default studies). outputs: index, one path a line. Under the roots, files that
-    are neither declared nor the seal of a declared file are deleted, then empty folders; nothing else is touched.
+    inputs: artifacts (those of the default studies). outputs: index, one path a line. Under the roots, what a job made
+    (seals and the files they name) and no study declares any more is deleted, then empty folders; nothing else is.
     """
     removed = [str(orphan) for root in params["roots"] for orphan in _orphans(Path(root), params)]
     for orphan in map(Path, removed):
@@ -26,8 +27,17 @@ def _orphans(root: Path, params: dict[str, Any]) -> Iterator[Path]:
     index = str(Path(params["roots"][0]) / "INDEX")
     ours = {*params["declared"], index}
     for path in sorted(root.rglob("*")):
-        if not path.is_dir() and not _private(path) and str(path).removesuffix(".seal") not in ours:
+        if path.suffix == ".seal" and not _private(path) and str(path).removesuffix(".seal") not in ours:
+            yield from (made for made in _made_by(path) if made.is_file() and str(made) not in ours)
             yield path
+
+
+def _made_by(seal: Path) -> list[Path]:
+    """The outputs that a seal names; none if it cannot be read."""
+    try:
+        return [Path(path) for _, path in json.loads(seal.read_text())["spec"]["outputs"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _private(path: Path) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from change import DELETE, change
 
 from advtransfer.attacks.pgd import PGD
+from advtransfer.evaluation import claims_file
 from advtransfer.objectives.classification import make_perturbation
 from advtransfer.params import load_params
 
@@ -224,3 +225,16 @@ def test_the_shipped_studies_are_those_that_are_asked_for():
     assert set(main.transfer.baselines) == {"raw", "untrained"}
     assert not set(control.source.classes) & set(control.targets["other-digits"].classes)
     assert not control.source.shift and not control.targets["other-digits"].shift
+
+
+def test_a_claim_can_only_ask_for_what_is_measured_together(load, document, tmp_path):
+    params = load(document)
+    query = {"protocol": "finetune", "metric": "accuracy", "shots": 1, "target": None}
+    claim = {"id": "c", "study": "one", "query": query, "compare": [{"variant": "clean", "over": "raw"}]}
+    path = tmp_path / "claims.yaml"
+    with pytest.raises(ValueError, match="found 'raw: finetune accuracy at"):
+        claims_file.check_known([claim], path, params.measured())
+    claim["compare"] = [{"variant": "clean", "over": "untrained"}]
+    query["metric"] = "robust_accuracy"
+    with pytest.raises(ValueError, match="found 'clean: finetune robust_accuracy at"):
+        claims_file.check_known([claim], path, params.measured())

@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from safetensors.torch import load_file
 
 from advtransfer.data.splits import LABELLED, POOL, TEST, UNLABELLED
 from advtransfer.data.table import read_indexed
 from advtransfer.evaluation import table
-from advtransfer.params.load import _Loader
 from advtransfer.params.model import Params, replicas_of
 from advtransfer.stages import prepare, pretrain, pseudo_label, split, transfer
+from advtransfer.strict_yaml import read_yaml
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 ROLES = (LABELLED, UNLABELLED, POOL, TEST)
@@ -19,7 +18,7 @@ ROLES = (LABELLED, UNLABELLED, POOL, TEST)
 
 def shortened(name):
     """A study of params.yaml with 4 replicas, few steps and few draws; its variants are all there."""
-    content = yaml.load(PARAMS.read_text(), _Loader)
+    content = read_yaml(PARAMS)
     study = content["studies"][name] | {"replicas": 4, "replicas_per_job": 4}
     study["optimiser"] = study["optimiser"] | {"steps": 6}
     protocols = study["transfer"]

@@ -1,6 +1,7 @@
 """The stages on the real digits: no leaks, paired variants, grouping that does not matter."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pandas as pd
@@ -350,12 +351,15 @@ def test_index_lists_the_artifacts_and_removes_orphans_alone(tmp_path, monkeypat
         "results/b/two",
         "results/.tmp-x/part",
         "results/INDEX.seal",
+        "results/a/notes.txt",  # no seal names it: somebody's own
     ]
-    orphans = ["results/a/old", "results/gone/deep/old", "results/gone/deep/old.seal"]
+    orphans = ["results/gone/deep/old", "results/gone/deep/old.curves", "results/gone/deep/old.seal"]
     for name in [*kept, *orphans, "elsewhere/file"]:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
+    named = [["weights", "results/gone/deep/old"], ["curves", "results/gone/deep/old.curves"]]
+    (tmp_path / "results/gone/deep/old.seal").write_text(json.dumps({"spec": {"outputs": named}}))
     params = {"roots": ["results"], "declared": ["results/a/one", "results/b/two", "results/c/not-yet"]}
     inputs = {"artifacts": ["results/b/two", "results/a/one"]}
     found = index.main(params, inputs, {"index": tmp_path / "results/INDEX"})

@@ -1,0 +1,38 @@
+"""Only fresh results are published, and what is published is what their seals say."""
+
+import json
+
+
+def test_fresh_results_are_published_with_their_artifacts(copied):
+    done = copied.advtransfer("publish")
+    assert done.returncode == 0, done.stderr
+    published = json.loads(copied.path("reports/published.json").read_text())
+    assert not any("/other" in path for path in published["sha256"]), "a study that is no default one"
+    assert set(published["artifacts"].values()) <= set(published["sha256"])
+    assert "same bytes as published" in copied.run().stdout
+
+
+def test_stale_or_altered_results_are_not_published(copied):
+    before = copied.path("params.yaml").read_text()
+    copied.edit("params.yaml", "seed: 7", "seed: 70")
+    stale = copied.advtransfer("publish")
+    copied.path("params.yaml").write_text(before)
+    summary = copied.path("results/summary.json")
+    summary.write_text(summary.read_text().replace("0.", "0.9", 1))
+    altered = copied.advtransfer("publish")
+    for refused in (stale, altered):
+        assert refused.returncode == 1
+        assert refused.stderr.strip().endswith("`advtransfer run` first")
+    assert not copied.path("reports/published.json").exists()
+
+
+def test_a_published_file_that_is_not_whole_does_not_fail_the_run(copied):
+    copied.path("reports/published.json").write_text("{")
+    assert "reports/published.json cannot be read" in copied.run().stdout
+
+
+def test_why_knows_a_study_that_is_not_a_default_one(copied):
+    copied.edit("params.yaml", "seed: 8", "seed: 88")
+    said = copied.advtransfer("why", "results/transfer/other/metrics.parquet").stdout
+    assert "STALE: params changed: seed 8 -> 88" in said
+    assert copied.advtransfer("why", "results/nowhere.parquet").returncode == 2
