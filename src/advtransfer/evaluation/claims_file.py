@@ -124,7 +124,16 @@ def check_known(
         for key, kind, value in asked:
             known = studies[claim["study"]].get(kind)
             if known is not None and value not in known:
-                raise ValueError(f"{where}: key {key}: found {value!r}, expected one of {sorted(known)}")
+                raise ValueError(
+                    f"{where}: key {key}: found {value!r}, expected {_choice(kind, value, known)}"
+                )
+
+
+def _choice(kind: str, value: str, known: Collection[Any]) -> str:
+    """What may stand there; of measurements only those of the same variant."""
+    variant = f"{value}".partition(":")[0]
+    near = [k for k in known if kind != "measurement" or k.startswith(f"{variant}: ")]
+    return f"one of {sorted(near)}"
 
 
 def _claim(entry: Any, where: str) -> dict[str, Any]:

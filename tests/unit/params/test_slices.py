@@ -167,7 +167,11 @@ def test_slices_are_plain_json(load, document):
 
 
 def test_measured_is_what_the_metrics_will_hold(load, document):
-    assert load(document).measured()["one"] == {
+    measured = load(document).measured()["one"]
+    together = measured.pop("measurement")
+    assert "clean: finetune accuracy at 5 shots" in together and "raw: linear accuracy at 1 shots" in together
+    assert "raw: finetune accuracy at 5 shots" not in together  # raw pixels have nothing to tune
+    assert measured == {
         "target": TARGETS,
         "variant": BASELINES + VARIANTS,
         "protocol": ["linear", "finetune"],
@@ -229,7 +233,7 @@ def test_the_shipped_studies_are_those_that_are_asked_for():
 
 def test_a_claim_can_only_ask_for_what_is_measured_together(load, document, tmp_path):
     params = load(document)
-    query = {"protocol": "finetune", "metric": "accuracy", "shots": 1, "target": None}
+    query = {"protocol": "finetune", "metric": "accuracy", "shots": 5, "target": None}
     claim = {"id": "c", "study": "one", "query": query, "compare": [{"variant": "clean", "over": "raw"}]}
     path = tmp_path / "claims.yaml"
     with pytest.raises(ValueError, match="found 'raw: finetune accuracy at"):
