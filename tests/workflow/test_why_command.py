@@ -1,5 +1,7 @@
 """`advtransfer why`: one line for what is stale, the lineage of what is fresh."""
 
+import shutil
+
 from advtransfer.provenance.explain import why
 
 ADVERSARIAL = "results/pretrain/tiny/adversarial-l2/r000-002.safetensors"
@@ -41,3 +43,10 @@ def test_a_fresh_artifact_shows_its_lineage_down_to_the_data_set(edited):
     page = why("reports/rendered/tiny.html", edited.root)
     raw = [line.split()[0] for line in page.splitlines() if "(raw, " in line]
     assert raw == ["reports/image_study.ipynb"]
+
+
+def test_several_targets_can_be_planned_where_nothing_was_planned_before(copied):
+    """Snakemake lists folders once: a spec written into a listed folder would count as missing."""
+    shutil.rmtree(copied.path(".snakemake"))
+    done = copied.snakemake("--dry-run", "--", "reports/rendered/tiny.html", "reports/rendered/other.html")
+    assert done.returncode == 0, done.stdout + done.stderr

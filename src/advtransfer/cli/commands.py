@@ -48,8 +48,9 @@ def why(path: Annotated[str, typer.Argument(help="Any file that a job makes.")])
     Example: advtransfer why results/claims.json
     """
     from advtransfer.provenance.explain import why as explain
+    from advtransfer.provenance.spec import spec_path
 
-    if not Path(path).exists() and not Path(".snakemake/spec", f"{path}.json").exists():
+    if not Path(path).exists() and not spec_path(path).exists():
         print(f"{path}: no such file, and no job makes it", file=sys.stderr)
         raise typer.Exit(2)
     _plan(all_studies=True)
@@ -108,7 +109,7 @@ def publish() -> None:
 def job(context: typer.Context) -> None:
     """Run one job, as the rules do: job [--threads N] [--gpus N] OUT.. SEAL -- SPEC IN..
 
-    Example: advtransfer job a.parquet a.parquet.seal -- .snakemake/spec/a.parquet.json
+    Example: advtransfer job a.parquet a.parquet.seal -- .snakemake/spec/a.parquet/spec.json
     """
     from advtransfer.cli.job import run as run_one
 

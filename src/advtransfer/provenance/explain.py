@@ -50,7 +50,7 @@ class _Lineage:
     def _asked(self, primary: str, name: str) -> Spec | None:
         """The spec that the guard wrote for the job with an output `name`."""
         own = self._root / spec_path(primary)
-        for file in (own, *sorted(own.parent.glob("*.json"))):
+        for file in (own, *sorted(own.parent.parent.glob("*/spec.json"))):
             spec = _spec_or_none(file)
             if spec and name in spec.output_paths:
                 return spec

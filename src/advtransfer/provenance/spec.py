@@ -154,8 +154,12 @@ def _flat(named: Mapping[str, str | list[str]]) -> Iterator[str]:
 
 
 def spec_path(primary: str) -> Path:
-    """Where the guard writes the spec of the job with that primary output, relative to the project's root."""
-    return Path(".snakemake", "spec", primary.lstrip("/") + ".json")
+    """Where the guard writes the spec of the job with that primary output, relative to the project's root.
+
+    In a folder of its own: Snakemake lists the folders of its targets' inputs once, and takes a file that is written
+    into such a folder later for missing.
+    """
+    return Path(".snakemake", "spec", primary.lstrip("/"), "spec.json")
 
 
 def load_spec(path: Path | str) -> Spec:

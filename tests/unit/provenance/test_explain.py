@@ -60,7 +60,7 @@ def test_secondary_outputs_and_absolute_paths_are_found(root):
 
 
 def test_stale_artifacts_give_their_reason_in_one_line(root, make_spec):
-    file = root / ".snakemake/spec/out/score1.json"
+    file = root / ".snakemake/spec/out/score1/spec.json"
     file.parent.mkdir(parents=True)
     asked = make_spec(
         rule="score", inputs={"model": "out/model", "log": "out/log"}, outputs={"score": "out/score1"}
@@ -76,7 +76,7 @@ def test_stale_artifacts_give_their_reason_in_one_line(root, make_spec):
 
 
 def test_artifacts_without_seal_are_found_by_their_spec(root, make_spec):
-    file = root / ".snakemake/spec/new/model.json"
+    file = root / ".snakemake/spec/new/model/spec.json"
     file.parent.mkdir(parents=True)
     file.write_text(f'{{"spec": {make_spec(outputs={"model": "new/model", "log": "new/log"}).to_json()}}}')
     assert why("new/log", root) == "new/model: no seal"

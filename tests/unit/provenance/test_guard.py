@@ -62,7 +62,7 @@ class Chain:
 
     def in_order(self) -> bool:
         """Whether Snakemake would see no input newer than an output."""
-        spec, raw = ".snakemake/spec/out/{}.json", self.time("raw")
+        spec, raw = ".snakemake/spec/out/{}/spec.json", self.time("raw")
         middle = [self.time(path) for path in ("out/middle", "out/extra", "out/middle.seal")]
         last = [self.time(path) for path in ("out/last", "out/last.seal")]
         return (
@@ -82,7 +82,7 @@ def chain(tmp_path):
 
 def test_fresh_jobs_have_ancient_spec_files_that_are_not_written_again(chain):
     assert chain.judge() == {}
-    file = chain.root / ".snakemake/spec/out/last.json"
+    file = chain.root / ".snakemake/spec/out/last/spec.json"
     before = stamp(file)
     assert file.stat().st_mtime_ns == ANCIENT
     assert chain.judge() == {}
@@ -129,7 +129,7 @@ def test_times_are_put_in_order_and_content_is_left_alone(chain, times):
 def test_stale_spec_is_newer_than_the_outputs_and_never_the_same_twice(chain, time_ns):
     if time_ns is not None:
         chain.set_times(default=time_ns)
-    file = chain.root / ".snakemake/spec/out/last.json"
+    file = chain.root / ".snakemake/spec/out/last/spec.json"
     texts = set()
     for _ in range(3):
         assert chain.judge(eps=1)["out/last"] == "params changed: eps added (1)"
@@ -147,7 +147,7 @@ def test_outputs_written_this_very_moment_are_still_older_than_a_stale_spec(chai
         ahead = time.time_ns() + 15 * 10**6  # as far as clocks may differ
         os.utime(chain.root / "out/last", ns=(ahead, ahead))
         assert chain.judge() == {"out/last": "output out/last altered since it was sealed"}
-        assert chain.time(".snakemake/spec/out/last.json") > chain.time("out/last")
+        assert chain.time(".snakemake/spec/out/last/spec.json") > chain.time("out/last")
 
 
 def test_every_stale_job_is_named_with_its_own_reason(chain):
@@ -170,7 +170,7 @@ def test_symbolic_links_are_put_in_order_themselves(chain):
 
 
 def test_seals_that_run_in_a_circle_end(chain):
-    spec = load_spec(chain.root / ".snakemake/spec/out/last.json")
+    spec = load_spec(chain.root / ".snakemake/spec/out/last/spec.json")
     around = type(spec).from_dict(spec.to_dict() | {"inputs": [["self", "out/last"]]})
     digest = Hasher(None).sha256(chain.root / "out/last")
     write_seal(around, {"out/last": digest}, {}, chain.root / "out/last.seal")

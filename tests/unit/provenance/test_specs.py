@@ -77,5 +77,5 @@ def test_unknown_fields_are_refused(make_spec):
 
 
 def test_spec_files_stay_inside_the_project():
-    assert spec_path("out/a.b") == Path(".snakemake/spec/out/a.b.json")
-    assert spec_path("/out/a") == Path(".snakemake/spec/out/a.json")
+    assert spec_path("out/a.b") == Path(".snakemake/spec/out/a.b/spec.json")
+    assert spec_path("/out/a") == Path(".snakemake/spec/out/a/spec.json")
