@@ -6,16 +6,14 @@ Reads the seals, so run it right after ``make run`` on a clean clone: python ben
 from datetime import datetime
 from pathlib import Path
 
-from advtransfer.provenance.seal import Seal, read_seal
+from advtransfer.provenance.seal import Seal, all_seals
 
 Interval = tuple[float, float]
 
 
 def main() -> None:
     """Prints the share of the wall time, from the first job's start to the last one's end, per kind of work."""
-    seals = [
-        read_seal(path) for folder in ("data", "results", "reports") for path in Path(folder).rglob("*.seal")
-    ]
+    seals = [seal for seal in all_seals(Path()).values() if isinstance(seal, Seal)]
     jobs = [_interval(seal, whole=True) for seal in seals]
     computing = [_interval(seal, whole=False) for seal in seals]
     begin, end = min(start for start, _ in jobs), max(stop for _, stop in jobs)

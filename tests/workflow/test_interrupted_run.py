@@ -8,6 +8,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
@@ -163,3 +164,18 @@ def test_one_process_of_a_run_is_killed_alone_and_the_next_run_finishes(copied, 
     said = copied.run().stdout
     assert "jobs ran" in said and "Report: " in said
     assert copied.run().stdout.count("Everything was fresh") == 1
+
+
+def test_a_lock_of_dvc_whose_holder_is_dead_does_not_stop_a_run(copied):
+    """DVC believes any process with the holder's id: a killed one that nobody has reaped, one that has its id now."""
+    unreaped = subprocess.Popen(["true"])
+    while psutil.Process(unreaped.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    holders = {"data/prepared": unreaped.pid, "results/pretrain": os.getpid()}
+    lock = {
+        str(copied.path(path)): {"pid": pid, "cmd": f"{sys.executable} -m dvc repro"}
+        for path, pid in holders.items()
+    }
+    copied.path(".dvc/tmp/rwlock").write_text(json.dumps({"write": lock, "read": {}}))
+    assert "Everything was fresh" in copied.run().stdout
+    unreaped.wait()

@@ -8,7 +8,7 @@ from typing import Any
 
 from advtransfer.evaluation import published
 from advtransfer.provenance.files import atomic_write
-from advtransfer.provenance.seal import SealError, read_seal
+from advtransfer.provenance.seal import ARTIFACT_FOLDERS, Seal, all_seals
 
 FILE = Path("reports/published.json")
 PICTURE = Path("reports/published.svg")
@@ -43,19 +43,15 @@ def compare(root: Path) -> str | None:
 
 def _listed(root: Path) -> set[str]:
     """What the index of each phase lists: the artifacts of the default studies."""
-    indices = (p for folder in ("data", "results", "reports") for p in (root / folder).rglob("INDEX"))
+    indices = (p for folder in ARTIFACT_FOLDERS for p in (root / folder).rglob("INDEX"))
     return {line for index in indices for line in index.read_text().splitlines()}
 
 
 def sealed_hashes(root: Path) -> dict[str, str]:
-    """path -> SHA-256 of every output that a seal under data/, results/ and reports/ vouches for."""
+    """path -> SHA-256 of every output that a readable seal vouches for."""
     found: dict[str, str] = {}
-    for folder in ("data", "results", "reports"):
-        for path in sorted((root / folder).rglob("*.seal")):
-            try:
-                seal = read_seal(path)
-            except SealError:
-                continue
+    for seal in all_seals(root).values():
+        if isinstance(seal, Seal):
             found |= {output: seal.sha256[output] for output in seal.spec.output_paths}
     return {path: digest for path, digest in sorted(found.items()) if path != _TIMINGS}
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from advtransfer.cli import leftovers
 from advtransfer.cli.published import compare
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
-from advtransfer.provenance.seal import SealError, read_seal
+from advtransfer.provenance.seal import Seal, all_seals
 from advtransfer.tracking import sync
-
-if TYPE_CHECKING:
-    import psutil
 
 WORKFLOW = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/default"]
 CLAIMS = Path("reports/claims.yaml")
@@ -37,7 +32,7 @@ def run_studies(root: Path, study: str, cores: str) -> int:
     params = load_checked(root)
     if study and study not in params.studies:
         raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
-    with _alone(root) as holder:
+    with leftovers.alone(root) as holder:
         if holder:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
             return 1
@@ -85,17 +80,12 @@ def _run(root: Path, params: Params, study: str, cores: str) -> int:
 def _compute(root: Path, command: list[str]) -> bool:
     """Runs Snakemake after whatever a killed run left; once more if a lock turned up meanwhile."""
     for _ in range(2):
-        _wait_for_leftovers(root)
-        _unlock_dead(root)
-        if not _call(command):
+        leftovers.clear(root, WORKFLOW)
+        if not subprocess.run(command, check=False).returncode:
             return True
-        if not _locked(root):
+        if not leftovers.locked(root):
             return False
     return False
-
-
-def _call(command: list[str]) -> int:
-    return subprocess.run(command, check=False).returncode
 
 
 def _record() -> str:
@@ -107,69 +97,6 @@ def _record() -> str:
         command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
     )
     return f"{done.stdout}{done.stderr}".strip() if done.returncode else ""
-
-
-def _wait_for_leftovers(root: Path) -> None:
-    """What a killed run left at work (Snakemake and its jobs outlive `advtransfer run`) ends before ours begins."""
-    import psutil
-
-    if left := _at_work(root):
-        ids = ", ".join(str(process.pid) for process in left)
-        print(
-            f"processes {ids} of an earlier run are still at work in this folder: waiting for them",
-            file=sys.stderr,
-        )
-        while left:
-            psutil.wait_procs(left)
-            left = _at_work(root)
-
-
-def _unlock_dead(root: Path) -> None:
-    """Removes the lock of a Snakemake that was killed; nobody is at work in the folder now."""
-    if _locked(root):
-        _call([*WORKFLOW, "--unlock", "--quiet", "all"])
-
-
-def _locked(root: Path) -> bool:
-    """Whether Snakemake's lock is there; a run that ends by itself takes it away."""
-    locks = root / ".snakemake" / "locks"
-    return locks.is_dir() and any(locks.iterdir())
-
-
-def _at_work(root: Path) -> list[psutil.Process]:
-    """Snakemake and the jobs that it started in this folder, with or without it."""
-    import psutil
-
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if _computes(process.cmdline()) and Path(process.cwd()) == root:
-                found.append(process)
-    return found
-
-
-def _computes(command: list[str]) -> bool:
-    """`snakemake ..`, `python -m snakemake ..`, or `python -m advtransfer job ..`, wherever Python lies."""
-    words = [Path(word).name for word in command[:2]] + command[2:4]
-    return "snakemake" in words[:3] or words[1:4] == ["-m", "advtransfer", "job"]
-
-
-@contextlib.contextmanager
-def _alone(root: Path) -> Iterator[str]:
-    """Yields who else runs here, or an empty string and holds the folder; the system frees it if we are killed."""
-    path = root / ".snakemake" / "run.lock"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            yield file.read().strip() or "unknown"
-            return
-        file.truncate(0)
-        file.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
-        file.flush()
-        yield ""
 
 
 def _show(root: Path, params: Params, study: str) -> None:
@@ -203,12 +130,11 @@ def _show_claims(claims: list[dict[str, Any]]) -> None:
 def _job_seconds(root: Path, began: float) -> list[float]:
     """Wall time of every job that started since ``began``."""
     seconds = []
-    for path in (p for folder in ("data", "results", "reports") for p in (root / folder).rglob("*.seal")):
-        with contextlib.suppress(SealError):
-            made = read_seal(path).made
-            started = made.get("started")  # nothing vouches for `made`
-            if started and datetime.fromisoformat(started).timestamp() >= began:
-                seconds.append(float(made.get("wall_seconds", 0.0)))
+    for seal in all_seals(root).values():
+        made = seal.made if isinstance(seal, Seal) else {}
+        started = made.get("started")  # nothing vouches for `made`
+        if started and datetime.fromisoformat(started).timestamp() >= began:
+            seconds.append(float(made.get("wall_seconds", 0.0)))
     return seconds
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from advtransfer.provenance.files import atomic_write
+from advtransfer.provenance.files import PREFIX, atomic_write
 from advtransfer.provenance.hashing import Hasher
 from advtransfer.provenance.spec import Spec, SpecError, canonical
 
 SUFFIX = ".seal"
+ARTIFACT_FOLDERS = ("data", "results", "reports")
 _MAX_SHOWN = 60
 
 
@@ -101,6 +102,20 @@ def seals_in(folder: Path) -> Iterator[Seal]:
         seal = _seal_or_none(path)
         if seal:
             yield seal
+
+
+def all_seals(root: Path) -> dict[str, Seal | SealError]:
+    """Primary output -> the seal beside it, or what is wrong with it, for every seal where artifacts lie."""
+    found: dict[str, Seal | SealError] = {}
+    for folder in ARTIFACT_FOLDERS:
+        for path in sorted((root / folder).rglob("*" + SUFFIX)):
+            if not any(part.startswith(PREFIX) for part in path.parts):
+                primary = path.relative_to(root).as_posix().removesuffix(SUFFIX)
+                try:
+                    found[primary] = read_seal(path)
+                except SealError as error:
+                    found[primary] = error
+    return found
 
 
 def _seal_or_none(path: Path) -> Seal | None:
