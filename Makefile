@@ -5,13 +5,16 @@ BIN := .venv/bin
 export STUDY
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test lint setup lock
+.PHONY: run test audit lint setup lock
 
 run: setup
 	@$(BIN)/advtransfer run
 
 test: setup
 	@$(BIN)/python -m pytest
+
+audit: setup
+	@$(BIN)/advtransfer audit
 
 lint: setup
 	$(BIN)/ruff check .

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
+import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -47,33 +50,57 @@ def why(path: Annotated[str, typer.Argument(help="Any file that a job makes.")])
 
     Example: advtransfer why results/claims.json
     """
+    from advtransfer.cli.plan import dry_run
     from advtransfer.provenance.explain import why as explain
     from advtransfer.provenance.spec import spec_path
 
     if not Path(path).exists() and not spec_path(path).exists():
         print(f"{path}: no such file, and no job makes it", file=sys.stderr)
         raise typer.Exit(2)
-    _plan(all_studies=True)
+    _planned(lambda: dry_run(Path.cwd(), all_studies=True))
     print(explain(path, Path.cwd()))
 
 
-def _plan(*, all_studies: bool) -> bool:
-    """Has Snakemake plan without running, which writes the spec each job should have; whether all is fresh."""
-    from advtransfer.cli.run import WORKFLOW, load_checked
+def _planned(plan: Callable[[], T]) -> T:
+    """What a plan gives; the command ends with its exit code if it fails."""
+    from advtransfer.cli.plan import PlanError
     from advtransfer.params import ParamsError
 
     try:
-        params = load_checked(Path.cwd())
-    except ParamsError as error:
+        return plan()
+    except (ParamsError, PlanError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, ParamsError) else 1) from None
+
+
+@app.command()
+def audit(
+    recompute: Annotated[
+        int, typer.Option(help="Run so many published jobs again, drawn at random, and compare.", min=0)
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Of that draw.", min=0)] = 0,
+    number: Annotated[
+        str, typer.Option(help="Show what stands behind the numbers whose key begins so.")
+    ] = "",
+    json_: Annotated[bool, typer.Option("--json", help="Print all of it as JSON instead of text.")] = False,
+) -> None:
+    """Check every published number and figure back to the raw data; exit code 0 only if all stands.
+
+    Example: advtransfer audit --recompute 3 --seed 1
+    """
+    from advtransfer.cli.audit import audit as check
+    from advtransfer.cli.audit import chain_text, text
+
+    try:
+        report = _planned(lambda: check(Path.cwd(), recompute, seed))
+    except ValueError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
-    pages = [f"reports/rendered/{name}.html" for name in params.studies] if all_studies else []
-    command = [*WORKFLOW, "--dry-run", "--quiet", "rules", "--", "all", *pages]
-    dry = subprocess.run(command, capture_output=True, text=True, check=False)
-    if dry.returncode:
-        print((dry.stderr or dry.stdout).strip(), file=sys.stderr)
-        raise typer.Exit(dry.returncode)
-    return "Nothing to be done" in dry.stdout + dry.stderr
+    if json_:
+        print(json.dumps(report, indent=1))
+    else:
+        print(chain_text(report, number) if number else text(report))
+    raise typer.Exit(report["verdict"] != "pass")
 
 
 @app.command()
@@ -95,9 +122,10 @@ def publish() -> None:
 
     Example: advtransfer run && advtransfer publish && git add dvc.lock reports/published.json
     """
+    from advtransfer.cli.plan import dry_run
     from advtransfer.cli.published import publish as write
 
-    if not _plan(all_studies=False):
+    if not _planned(lambda: dry_run(Path.cwd(), all_studies=False)):
         print(
             "the results are not those of params.yaml and the code: `advtransfer run` first", file=sys.stderr
         )

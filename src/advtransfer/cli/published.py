@@ -24,8 +24,8 @@ def publish(root: Path) -> str:
     content = published.make(summary, _artifacts(summary, hashes), hashes)
     atomic_write(root / FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
     done = f"{FILE}: {len(content['numbers'])} numbers, {len(hashes)} artifacts"
-    if picture := _picture(root):
-        atomic_write(root / PICTURE, picture)
+    if drawn := picture(root):
+        atomic_write(root / PICTURE, drawn)
         done += f"; {PICTURE}"
     return done
 
@@ -67,7 +67,7 @@ def _artifacts(summary: dict[str, Any], hashes: dict[str, str]) -> dict[str, str
     return found
 
 
-def _picture(root: Path) -> str:
+def picture(root: Path) -> str:
     """Accuracy of linear heads against shots in the first study that has it, for the README; else nothing."""
     from advtransfer.evaluation import table
     from advtransfer.evaluation.statistics import means

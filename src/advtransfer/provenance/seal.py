@@ -143,8 +143,8 @@ def why_stale(spec: Spec, root: Path, hasher: Hasher) -> str | None:
 
 def why_differs(seal: Seal, spec: Spec, root: Path, hasher: Hasher) -> str | None:
     """`why_stale` for a seal that was read already; content is compared last, being the dearest."""
-    if seal.spec.to_json() != spec.to_json():
-        return _spec_change(seal.spec, spec)
+    if reason := spec_change(seal.spec, spec):
+        return reason
     for path in spec.output_paths:
         reason = _output_change(path, seal, root, hasher)
         if reason:
@@ -175,7 +175,10 @@ def _content(path: Path, hasher: Hasher) -> str | None:
         return None
 
 
-def _spec_change(old: Spec, new: Spec) -> str:
+def spec_change(old: Spec, new: Spec) -> str | None:
+    """What distinguishes two specs of a job, in one line; None if they are the same."""
+    if old.to_json() == new.to_json():
+        return None
     for part in ("rule", "stage", "wildcards", "params", "outputs"):
         changes = list(_changes(getattr(old, part), getattr(new, part)))
         if changes:

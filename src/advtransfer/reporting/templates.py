@@ -85,7 +85,8 @@ rate is the theory's, the interval must lie within a stated margin.</p>
 {% for verdict, count in study.counts.items() %}{{ count }} {{ verdict | badge }} {% endfor %}</li>
 {% endfor %}
 </ul>
-<p><a href="artifacts.html">Every artifact, with its seal, versions, device and wall time</a></p>
+<p><a href="artifacts.html">Every artifact, with its seal, versions, device and wall time</a> ·
+<a href="../audit/index.html">the last audit here</a> (<code>make audit</code> writes it)</p>
 {% for study in studies %}
 <h2 id="{{ study.name }}">{{ study.title }}: claims</h2>
 <div class="wide">{{ study.claims }}</div>

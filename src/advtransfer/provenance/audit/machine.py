@@ -1,0 +1,66 @@
+"""On what did the jobs run, and is this that?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from advtransfer.provenance.audit.evidence import Evidence
+from advtransfer.provenance.audit.verdict import FAIL, PASS, UNCHECKED, Check
+from advtransfer.provenance.environment import describe
+
+# What can move the last bit of a number. Threads are the rule's, set again for each job.
+DECISIVE = ("interpreter", "cpu", "packages", "device")
+
+
+def environments(evidence: Evidence, published: Iterable[str]) -> Check:
+    """Published jobs must share their versions, since variants are compared; other differences are told."""
+    made = {p: evidence.seals[p].made for p in published if p in evidence.seals}
+    silent = [
+        f"{primary}: its seal does not tell the environment"
+        for primary in made
+        if not made[primary].get("packages")
+    ]
+    if silent:
+        return Check("environments", UNCHECKED, f"{len(silent)} seals do not tell", tuple(silent))
+    if mixed := _mixed(made.values()):
+        return Check("environments", FAIL, "published jobs ran with different versions", tuple(mixed))
+    differences = list(_here_and_there(made, evidence))
+    where = "this machine is like it" if not differences else f"{len(differences)} differences to here"
+    reason = f"all {len(made)} published jobs ran with the same versions; {where}"
+    return Check("environments", PASS, reason, tuple(differences))
+
+
+def _mixed(made: Iterable[dict[str, Any]]) -> list[str]:
+    """What has several versions; a package that some jobs do not tell of was installed later."""
+    found: dict[str, set[str]] = {}
+    for about in made:
+        for name, version in {"interpreter": about.get("interpreter"), **about["packages"]}.items():
+            found.setdefault(name, set()).add(str(version))
+    return [
+        f"{name}: {', '.join(sorted(versions))}"
+        for name, versions in sorted(found.items())
+        if len(versions) > 1
+    ]
+
+
+def _here_and_there(made: dict[str, dict[str, Any]], evidence: Evidence) -> Iterator[str]:
+    here = _told(describe(evidence.root))
+    there: dict[str, set[str]] = {}
+    for about in made.values():
+        for name, value in _told(about).items():
+            there.setdefault(name, set()).add(value)
+    for name in sorted(there):
+        if others := sorted(there[name] - {here.get(name, "nothing")}):
+            yield f"{name}: {', '.join(others)} there, {here.get(name, 'nothing')} here"
+
+
+def _told(made: dict[str, Any]) -> dict[str, str]:
+    """What is worth comparing, by name."""
+    named = {"interpreter": "interpreter", "cpu": "processor", "lock_sha256": "hash of requirements.lock"}
+    return {said: str(made.get(key)) for key, said in named.items()} | made.get("packages", {})
+
+
+def same_kind(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether two jobs' circumstances promise the same bits."""
+    return all(before.get(key) == after.get(key) for key in (*DECISIVE, "threads"))

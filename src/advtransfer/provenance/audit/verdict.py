@@ -1,0 +1,28 @@
+"""What a check says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+PASS, FAIL, UNCHECKED = "pass", "fail", "not checkable"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One named check: its verdict, the reason in one line, and each thing found, one line each."""
+
+    name: str
+    verdict: str
+    reason: str
+    findings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON value."""
+        return {**asdict(self), "findings": list(self.findings)}
+
+
+def judged(name: str, findings: Sequence[str], *, passed: str, failed: str) -> Check:
+    """Fails if anything was found; ``passed`` and ``failed`` are the reasons."""
+    return Check(name, FAIL if findings else PASS, failed if findings else passed, tuple(findings))

@@ -1,0 +1,86 @@
+"""The page of an audit: its checks, and for every published number and figure what stands behind it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from advtransfer.reporting.templates import PAGE
+
+_SIGNS = {"pass": ("✓", "supported"), "fail": ("✗", "refuted"), "not checkable": ("?", "inconclusive")}
+
+BODY = """{% extends "page.html.j2" %}
+{% macro chain(steps) %}<p>Chain: {% for step in steps -%}
+<a href="#{{ step }}"><code>{{ step }}</code></a>{{ " ← " if not loop.last }}
+{%- endfor %}</p>{% endmacro %}
+{% block body %}
+<p><a href="../rendered/index.html">The report</a></p>
+<h1>Audit: {{ "" if report.verdict == "pass" else "not " }}everything published stands</h1>
+<p>{% if report.git %}At commit <code>{{ report.git.commit }}</code>
+{{- ", with uncommitted changes" if report.git.dirty }}.{% else %}Outside a git repository.{% endif %}
+All files were read again; no cache and no file time was trusted. A check that cannot be made says why and
+fails nothing. <code>advtransfer audit --recompute N</code> also runs jobs again.</p>
+<h2>Checks</h2>
+<div class="wide"><table><thead><tr><th>check</th><th>verdict</th><th>reason</th></tr></thead><tbody>
+{% for check in report.checks %}{% set sign, look = signs[check.verdict] %}
+<tr><td>{{ check.name }}</td><td><span class="badge {{ look }}">{{ sign }} {{ check.verdict }}</span></td>
+<td>{{ check.reason }}{% if check.findings %}
+<ul>{% for finding in check.findings %}<li>{{ finding }}</li>{% endfor %}</ul>{% endif %}</td></tr>
+{% endfor %}
+</tbody></table></div>
+<h2>Numbers</h2>
+<p>Numbers that rest on the same jobs stand together; open a group for its numbers and its chain, from the
+artifact back to the raw data.</p>
+{% for group in groups %}
+<details><summary>{{ group.title }} ({{ group.numbers | length }})</summary>
+<div class="wide"><table><thead><tr><th>number</th><th>value</th><th>measurements</th></tr></thead><tbody>
+{% for key, about in group.numbers %}
+<tr><td><code>{{ key }}</code></td><td class="number">{{ about.value }}</td>
+<td class="number">{{ about.rows }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{{ chain(group.chain) }}
+</details>
+{% endfor %}
+<h2>Figures</h2>
+{% for page, figures in pages %}
+<details><summary>{{ page }} ({{ figures | length }})</summary>
+<ul>{% for figure in figures %}<li>{{ figure.figure }}</li>{% endfor %}</ul>
+{{ chain(figures[0].chain) }}
+</details>
+{% endfor %}
+<h2>Jobs and raw files</h2>
+{% for name, step in report.steps.items() %}
+<details id="{{ name }}"><summary><code>{{ name }}</code>
+{{- ": raw file" if "raw" in step else ": rule " ~ step.rule }}</summary>
+<pre>{{ step | pretty }}</pre></details>
+{% endfor %}
+{% endblock %}
+"""
+
+
+def render(report: dict[str, Any]) -> str:
+    """HTML of what ``cli.audit.audit`` returns."""
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    loader = DictLoader({"page.html.j2": PAGE, "audit.html.j2": BODY})
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.filters["pretty"] = lambda step: json.dumps(step, indent=1, sort_keys=True)
+    pages: dict[str, list[dict[str, Any]]] = {}
+    for figure in report["figures"]:
+        pages.setdefault(figure["page"], []).append(figure)
+    return environment.get_template("audit.html.j2").render(
+        title="Audit", report=report, signs=_SIGNS, groups=_groups(report["numbers"]), pages=pages.items()
+    )
+
+
+def _groups(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    """Numbers with equal chains and the same beginning of their key, in the order of their keys."""
+    groups: dict[tuple[str, ...], dict[str, Any]] = {}
+    for key, about in numbers.items():
+        title = "/".join(key.split("/")[:3])
+        group = groups.setdefault(
+            (title, *about["chain"]), {"title": title, "numbers": [], "chain": about["chain"]}
+        )
+        group["numbers"].append((key, about))
+    return list(groups.values())
