@@ -133,6 +133,32 @@ def publish() -> None:
     print(write(Path.cwd()))
 
 
+@app.command()
+def crate(
+    folder: Annotated[Path, typer.Argument(help="Where to write it: an empty folder, or none yet.")],
+) -> None:
+    """Export the provenance of the results as a Workflow Run RO-Crate, with the files that people read.
+
+    Example: advtransfer crate ../advtransfer-crate
+    """
+    from advtransfer.cli.crate import FILES, export_project
+    from advtransfer.cli.plan import dry_run
+    from advtransfer.provenance.crate.export import check_target
+    from advtransfer.provenance.crate.project import CrateError, TargetError
+
+    try:
+        check_target(folder, Path.cwd(), FILES)
+        _planned(lambda: dry_run(Path.cwd(), all_studies=True))
+        done = export_project(Path.cwd(), folder)
+    except TargetError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None
+    except (CrateError, OSError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(f"{folder}: {done.jobs} jobs, {done.files} files, {done.size / 1e6:.1f} MB")
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def job(context: typer.Context) -> None:
     """Run one job, as the rules do: job [--threads N] [--gpus N] OUT.. SEAL -- SPEC IN..

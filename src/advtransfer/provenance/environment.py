@@ -11,18 +11,18 @@ from typing import Any
 
 LOCK_FILE = "requirements.lock"
 # Those that can move a number; everything else is in the lock file, whose hash is recorded too.
-PACKAGES = (
-    "torch",
-    "torchvision",
-    "numpy",
-    "scipy",
-    "pandas",
-    "pyarrow",
-    "scikit-learn",
-    "safetensors",
-    "timm",
-    "torchattacks",
-)
+PACKAGES = {  # name -> where it is at home
+    "torch": "https://pytorch.org/",
+    "torchvision": "https://pytorch.org/vision/",
+    "numpy": "https://numpy.org/",
+    "scipy": "https://scipy.org/",
+    "pandas": "https://pandas.pydata.org/",
+    "pyarrow": "https://arrow.apache.org/",
+    "scikit-learn": "https://scikit-learn.org/",
+    "safetensors": "https://huggingface.co/docs/safetensors/",
+    "timm": "https://huggingface.co/docs/timm/",
+    "torchattacks": "https://adversarial-attacks-pytorch.readthedocs.io/",
+}
 
 
 def describe(root: Path) -> dict[str, Any]:

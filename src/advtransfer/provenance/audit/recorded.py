@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.verdict import FAIL, UNCHECKED, Check, judged
@@ -19,7 +17,7 @@ from advtransfer.strict_yaml import read_yaml
 if TYPE_CHECKING:
     from dvc_objects.db import ObjectDB
 
-LOCK = "dvc.lock"
+LOCK, CACHE = "dvc.lock", ".dvc/cache/files/md5"
 _DIRECTORY = ".dir"
 _CHUNK = 1 << 20
 # Requests to a remote at a time: enough to hide its latency, few enough for any server.
@@ -42,10 +40,30 @@ class Recorded:
 def outputs(root: Path) -> list[Recorded]:
     """What dvc.lock records. Raises OSError, or ValueError for a file that is no lock of DVC."""
     try:
-        stages = yaml.safe_load((root / LOCK).read_text(encoding="utf-8"))["stages"].values()
-        return [Recorded(out["path"], out["md5"]) for stage in stages for out in stage.get("outs", [])]
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        outs = [out for stage in _stages(root).values() for out in stage["outs"]]
+        return [Recorded(out["path"], out["md5"]) for out in outs if "md5" in out]
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{LOCK}: not a lock of DVC: {error!r}") from error
+
+
+def files(root: Path) -> dict[str, str]:
+    """Path -> MD5 of every file that DVC recorded; of a folder, as far as its listing is in the cache here.
+
+    Raises as ``outputs``.
+    """
+    found: dict[str, str] = {}
+    for out in outputs(root):
+        if out.is_folder:
+            found |= {f"{out.path}/{path}": md5 for path, md5 in _listing(root, out.md5).items()}
+        else:
+            found[out.path] = out.md5
+    return found
+
+
+def _stages(root: Path) -> dict[str, Any]:
+    return read_yaml(root / LOCK)["stages"]
 
 
 def lock_against_seals(evidence: Evidence) -> Check:
@@ -81,7 +99,7 @@ def _differences(out: Recorded, evidence: Evidence) -> Iterator[str]:
         if p.startswith(f"{out.path}/")
     }
     if _folder_hash(here) != out.md5:
-        there = _listing(evidence.root / ".dvc" / "cache" / "files" / "md5", out.md5)
+        there = _listing(evidence.root, out.md5)
         yield from _named(out.path, there, here) if there else [f"{out.path}: not the recorded files"]
 
 
@@ -110,10 +128,10 @@ def _folder_hash(files: Mapping[str, str]) -> str:
     )
 
 
-def _listing(cache: Path, md5: str) -> dict[str, str]:
+def _listing(root: Path, md5: str) -> dict[str, str]:
     """The files of a recorded folder, from the cache; empty where it is not to be had."""
     try:
-        return _entries((cache / md5[:2] / md5[2:]).read_bytes())
+        return _entries((root / CACHE / md5[:2] / md5[2:]).read_bytes())
     except (OSError, ValueError):
         return {}
 
@@ -124,11 +142,10 @@ def _entries(listing: bytes) -> dict[str, str]:
 
 def _params_changes(root: Path) -> list[str]:
     """Stages whose recorded params are not those of params.yaml."""
-    stages = yaml.safe_load((root / LOCK).read_text(encoding="utf-8"))["stages"]
     present = read_yaml(root / "params.yaml")
     changed = [
         name
-        for name, stage in stages.items()
+        for name, stage in _stages(root).items()
         if stage.get("params", {}).get("params.yaml", present) != present
     ]
     return (
