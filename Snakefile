@@ -13,6 +13,9 @@ os.environ.update(
 )
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/artifacts.smk"
 include: "workflow/rules/data.smk"

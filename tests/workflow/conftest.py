@@ -23,6 +23,15 @@ LEFT_OUT = ("data/p", "results/p", "results/t", "reports/rendered/", "reports/pu
 RULE = re.compile(r"^(?:local)?rule (\w+):$", re.MULTILINE)
 WILDCARDS = re.compile(r"^    wildcards: (.*)$", re.MULTILINE)
 PROFILE = "workflow/profiles/default"
+OFFLINE = """
+import socket
+
+def refuse(self, address):
+    if self.family != socket.AF_UNIX:
+        raise AssertionError(f"the network was asked for: {address}")
+
+socket.socket.connect = socket.socket.connect_ex = refuse
+"""
 TOTAL = re.compile(r"^total +(\d+)$", re.MULTILINE)
 
 
@@ -92,6 +101,13 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def without_network(self, offline: Path, *command: str) -> str:
+        """What a Python module prints while there is no network; it must succeed."""
+        path = os.pathsep.join([str(offline), str(self.path("src"))])
+        done = self.call(sys.executable, "-m", *command, PYTHONPATH=path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """`advtransfer run`, which must succeed."""
         done = self.advtransfer("run", *arguments, **environment)
@@ -143,6 +159,16 @@ class Project:
         """What another user gets from Git."""
         self.tool("git", "clone", "--quiet", str(self.root), str(root))
         return Project(root)
+
+    def pull_to(self, root: Path, remote: Path) -> "Project":
+        """What another user gets from Git and, by way of the folder `remote`, from DVC."""
+        default = ("dvc", "remote", "add", "--local", "--default", "--force", "folder", str(remote))
+        self.tool(*default)
+        self.tool("dvc", "push", "--quiet")
+        clone = self.clone_to(root)
+        clone.tool(*default)
+        clone.tool("dvc", "pull", "--quiet")
+        return clone
 
     def commit(self, message: str) -> None:
         self.tool("git", "add", "--all")
@@ -197,6 +223,19 @@ def built(source: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
         project.after[name] = project.artifacts()
     project.commit("Its results")
     return project
+
+
+@pytest.fixture(scope="session")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that on PYTHONPATH makes a command fail which asks for the network."""
+    folder = tmp_path_factory.mktemp("offline")
+    folder.joinpath("sitecustomize.py").write_text(OFFLINE)
+    ask = [sys.executable, "-c", "import socket; socket.create_connection(('127.0.0.1', 9))"]
+    done = subprocess.run(
+        ask, env=os.environ | {"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False
+    )
+    assert "the network was asked for" in done.stderr
+    return folder
 
 
 @pytest.fixture

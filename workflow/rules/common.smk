@@ -1,5 +1,7 @@
 """Shared by all rules: the parameters, the guard that decides freshness, the one shell line of a job."""
 
+import re
+
 from advtransfer.evaluation import claims_file
 from advtransfer.params import load_params
 from advtransfer.provenance.guard import Guard
@@ -36,9 +38,16 @@ def studies_of(*kinds):
     return [name for name, study in STUDIES.items() if study.kind in kinds]
 
 
-def sealed(outputs):
-    """The outputs of a rule and the seal beside the first of them."""
-    return outputs | {"seal": str(seal_path(next(iter(outputs.values()))))}
+def sealed(outputs, **shown):
+    """The outputs of a rule and the seal beside the first of them; `shown` flags some for `snakemake --report`."""
+    flagged = {name: report(outputs[name], **flags) for name, flags in shown.items()}
+    return outputs | flagged | {"seal": str(seal_path(next(iter(outputs.values()))))}
+
+
+def caption(name, result, category="Study {study}"):
+    """How `snakemake --report` shows an output: in which folder, as what, with which file of words."""
+    # A category becomes a wildcard pattern and a link target of reStructuredText: a study's name may, its title may not.
+    return {"caption": f"../report/{name}.rst", "category": category, "labels": {"result": result}}
 
 
 def log_of(outputs, ending=".log"):
@@ -70,3 +79,12 @@ def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=l
 def asks(stage, resource):
     """One resource of a job, as params.yaml states it for the rule and study."""
     return lambda wildcards: getattr(P.resources(stage, wildcards.get("study")), resource)
+
+
+def as_rst(text):
+    """Words that a caption may hold: one line, without markup of reStructuredText."""
+    return re.sub(r"([^\w\s]|_)", r"\\\1", " ".join(text.split()))
+
+
+# What the captions in workflow/report/ may read; the guard goes on to find stale jobs while the DAG is built.
+config.update(titles={name: as_rst(study.title) for name, study in STUDIES.items()}, stale=GUARD.stale)

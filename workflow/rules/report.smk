@@ -12,7 +12,7 @@ rule claims:
             )
         ),
     output:
-        **sealed(CLAIMS_OF),
+        **sealed(CLAIMS_OF, claims=caption("claims", "claims")),
     log:
         log_of(CLAIMS_OF),
     benchmark:
@@ -30,7 +30,13 @@ rule summarise:
     input:
         unpack(job("summarise", SUMMARY, inputs=summary_inputs)),
     output:
-        **sealed(SUMMARY),
+        **sealed(
+            SUMMARY,
+            metrics=caption("measurements", "measurements", "All studies"),
+            claims=caption("claims", "claims", "All studies"),
+            summary=caption("summary", "summary", "All studies"),
+            accuracy_by_shots=caption("accuracy_by_shots", "accuracy by shots", "All studies"),
+        ),
     log:
         log_of(SUMMARY),
     benchmark:
@@ -56,7 +62,7 @@ rule report:
             )
         ),
     output:
-        **sealed(REPORT),
+        **sealed(REPORT, page=caption("study_page", "page")),
     log:
         log_of(REPORT),
     benchmark:
@@ -74,7 +80,7 @@ rule site:
     input:
         unpack(job("site", SITE, inputs=site_inputs, params=site_params)),
     output:
-        **sealed(SITE),
+        **sealed(SITE, artifacts=caption("artifacts", "artifacts and timings", "All studies")),
     log:
         log_of(SITE),
     benchmark:

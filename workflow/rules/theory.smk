@@ -46,7 +46,7 @@ rule collect_theory:
     input:
         unpack(job("collect", COLLECT_THEORY, inputs=lambda w: {"metrics": simulated(w.study, "metrics")})),
     output:
-        **sealed(COLLECT_THEORY),
+        **sealed(COLLECT_THEORY, metrics=caption("measurements", "measurements")),
     log:
         log_of(COLLECT_THEORY),
     benchmark:

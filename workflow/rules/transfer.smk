@@ -30,7 +30,7 @@ rule collect:
     input:
         unpack(job("collect", COLLECT, inputs=lambda w: {"metrics": transfers_of(w.study)})),
     output:
-        **sealed(COLLECT),
+        **sealed(COLLECT, metrics=caption("measurements", "measurements")),
     log:
         log_of(COLLECT),
     benchmark:

@@ -19,19 +19,26 @@ reads the Snakefile again while others run, the same project in another place.
 """
 
 import atexit
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from advtransfer.provenance.closure import code_hashes
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.hashing import Hasher, hash_cache
-from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path, seals_in, why_differs
-from advtransfer.provenance.spec import Inputs, Spec, spec_path
+from advtransfer.provenance.seal import (
+    SUFFIX,
+    Seal,
+    SealError,
+    present_content,
+    read_seal,
+    seal_path,
+    why_differs,
+)
+from advtransfer.provenance.spec import Inputs, Spec, canonical, spec_path
 
 _SECOND = 1_000_000_000
 # Two files written at once may differ by a tick of the file system's clock: that is not the future yet.
@@ -97,7 +104,14 @@ class Guard:
 
     def _why_stale(self, spec: Spec) -> str | None:
         seal = self._times.seals.own(spec.primary)
-        return str(seal) if isinstance(seal, SealError) else why_differs(seal, spec, self.root, self._hasher)
+        return str(seal) if isinstance(seal, SealError) else why_differs(seal, spec, self._content)
+
+    def _content(self, path: str) -> str | None:
+        """What `present_content` finds, without a second reading of seals."""
+        if path.endswith(SUFFIX):
+            seal = self._times.seals.own(path.removesuffix(SUFFIX))
+            return seal.id if isinstance(seal, Seal) else None
+        return present_content(self.root / path, self._hasher)
 
 
 def _write_fresh(file: Path, spec: Spec) -> None:
@@ -122,7 +136,8 @@ def _write_stale(file: Path, spec: Spec, reason: str, newest_output: int) -> Non
 
 
 def _spec_text(spec: Spec, verdict: dict[str, str]) -> str:
-    return json.dumps({"spec": spec.to_dict(), **verdict}, indent=1, sort_keys=True) + "\n"
+    """Without indentation, which would take a third of the time of a dry run."""
+    return canonical({"spec": spec.to_dict(), **verdict}) + "\n"
 
 
 class _Clock:
@@ -156,7 +171,7 @@ class _Seals:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._own: dict[str, Seal | SealError] = {}
-        self._covering: dict[Path, dict[str, Seal]] = {}
+        self._covering: dict[PurePosixPath, dict[str, Seal]] = {}
 
     def own(self, primary: str) -> Seal | SealError:
         """The seal beside a primary output, or what is wrong with it."""
@@ -169,15 +184,17 @@ class _Seals:
 
     def covering(self, path: str) -> Seal | None:
         """The seal of the job that made `path`, primary output or not; None for what no job made."""
-        seal = self.own(path)
-        if isinstance(seal, Seal):
-            return seal
-        folder = (self._root / path).parent
+        folder = PurePosixPath(path).parent
         if folder not in self._covering:
-            self._covering[folder] = {
-                output: seal for seal in seals_in(folder) for output in seal.spec.output_paths
-            }
+            self._covering[folder] = self._covered_in(folder)
         return self._covering[folder].get(path)
+
+    def _covered_in(self, folder: PurePosixPath) -> dict[str, Seal]:
+        """What the seals of a folder cover; a primary output is covered by the seal beside it, whatever others say."""
+        files = sorted((self._root / folder).glob(f"*{SUFFIX}"))
+        primaries = [str(folder / file.name.removesuffix(SUFFIX)) for file in files]
+        own = {path: seal for path in primaries if isinstance(seal := self.own(path), Seal)}
+        return {output: seal for seal in own.values() for output in seal.spec.output_paths} | own
 
 
 class _Times:

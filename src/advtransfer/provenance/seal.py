@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ class Seal:
     sha256: dict[str, str]
     made: dict[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """SHA-256 over the part that decides freshness; equal for equal computations on any machine."""
         return hashlib.sha256(canonical(self._decisive()).encode()).hexdigest()
@@ -138,23 +139,25 @@ def why_stale(spec: Spec, root: Path, hasher: Hasher) -> str | None:
         seal = read_seal(root / seal_path(spec.primary))
     except SealError as error:
         return str(error)
-    return why_differs(seal, spec, root, hasher)
+    return why_differs(seal, spec, lambda path: present_content(root / path, hasher))
 
 
-def why_differs(seal: Seal, spec: Spec, root: Path, hasher: Hasher) -> str | None:
-    """`why_stale` for a seal that was read already; content is compared last, being the dearest."""
+def why_differs(seal: Seal, spec: Spec, content: Callable[[str], str | None]) -> str | None:
+    """`why_stale` for a seal that was read already; `content` is asked last, being the dearest.
+
+    It gives the `present_content` of a path of the spec.
+    """
     if reason := spec_change(seal.spec, spec):
         return reason
     for path in spec.output_paths:
-        reason = _output_change(path, seal, root, hasher)
+        reason = _output_change(path, seal, content(path))
         if reason:
             return reason
-    changed = [path for path in spec.input_paths if _content(root / path, hasher) != seal.sha256.get(path)]
+    changed = [path for path in spec.input_paths if content(path) != seal.sha256.get(path)]
     return f"inputs changed: {', '.join(changed)}" if changed else None
 
 
-def _output_change(path: str, seal: Seal, root: Path, hasher: Hasher) -> str | None:
-    content = _content(root / path, hasher)
+def _output_change(path: str, seal: Seal, content: str | None) -> str | None:
     if content is None:
         return f"output {path} missing"
     return None if content == seal.sha256.get(path) else f"output {path} altered since it was sealed"
@@ -168,7 +171,8 @@ def content_hash(path: Path, hasher: Hasher) -> str:
     return read_seal(path).id if path.name.endswith(SUFFIX) else hasher.sha256(path)
 
 
-def _content(path: Path, hasher: Hasher) -> str | None:
+def present_content(path: Path, hasher: Hasher) -> str | None:
+    """`content_hash`, or None where there is no such file or a seal that cannot be believed."""
     try:
         return content_hash(path, hasher)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, SealError):

@@ -114,6 +114,10 @@ class Spec:
 
     def to_json(self) -> str:
         """Canonical JSON text."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:
         return canonical(self.to_dict())
 
     @classmethod

@@ -8,8 +8,8 @@ import pytest
 
 from advtransfer.provenance.guard import ANCIENT, Guard
 from advtransfer.provenance.hashing import Hasher, stamp
-from advtransfer.provenance.seal import seal_path, write_seal
-from advtransfer.provenance.spec import SpecError, load_spec
+from advtransfer.provenance.seal import content_hash, read_seal, seal_path, write_seal
+from advtransfer.provenance.spec import Spec, SpecError, load_spec
 
 DAY = 86_400 * 10**9
 
@@ -20,6 +20,7 @@ class Chain:
     JOBS: ClassVar[dict[str, tuple[dict[str, str], dict[str, str]]]] = {
         "middle": ({"raw": "raw"}, {"middle": "out/middle", "extra": "out/extra"}),
         "last": ({"middle": "out/middle", "extra": "out/extra"}, {"last": "out/last"}),
+        "page": ({"made": "out/middle.seal", "judged": "out/last.seal"}, {"page": "out/page"}),
     }
     FILES = ("raw", "out/middle", "out/extra", "out/middle.seal", "out/last", "out/last.seal")
 
@@ -34,10 +35,10 @@ class Chain:
         inputs, outputs = self.JOBS[rule]
         return self.root / guard.spec_file(rule, "stage", params, inputs, outputs, {})
 
-    def judge(self, **params: object) -> dict[str, str]:
+    def judge(self, rules: tuple[str, ...] = ("last", "middle"), **params: object) -> dict[str, str]:
         """The verdict of a new process, asked as Snakemake asks: from the targets up."""
         guard = Guard(self.root, self.source)
-        for rule in ("last", "middle"):
+        for rule in rules:
             self.spec_file(guard, rule, **params)
         return guard.stale
 
@@ -47,7 +48,8 @@ class Chain:
             (self.root / path).parent.mkdir(exist_ok=True)
             (self.root / path).write_text(path)
         hashes = {
-            path: Hasher(None).sha256(self.root / path) for path in spec.input_paths + spec.output_paths
+            path: content_hash(self.root / path, Hasher(None))
+            for path in spec.input_paths + spec.output_paths
         }
         write_seal(spec, hashes, {}, self.root / seal_path(spec.primary))
 
@@ -158,6 +160,47 @@ def test_every_stale_job_is_named_with_its_own_reason(chain):
     }
     (chain.root / "out/middle.seal").unlink()
     assert chain.judge()["out/middle"] == "no seal"
+
+
+def test_a_seal_that_is_read_counts_by_what_it_vouches_for(chain):
+    rules = ("page", "last", "middle")
+    chain.seal("page")
+    assert chain.judge(rules) == {}
+    file = chain.root / "out/last.seal"
+    text = file.read_text()
+    file.write_text(text.replace('"made": {}', '"made": {"wall_seconds": 1.0}'))
+    assert file.read_text() != text
+    assert chain.judge(rules) == {}
+    file.write_text(text.replace('"rule": "last"', '"rule": "lost"'))
+    altered = {"out/page": "inputs changed: out/last.seal", "out/last": "seal altered"}
+    assert chain.judge(rules) == altered
+    file.unlink()
+    assert chain.judge(rules) == altered | {"out/last": "no seal"}
+
+
+def test_each_seal_is_read_once(chain, monkeypatch):
+    chain.seal("page")
+    read = []
+    monkeypatch.setattr(
+        "advtransfer.provenance.guard.read_seal", lambda path: read.append(path.name) or read_seal(path)
+    )
+    assert chain.judge(("page", "last", "middle")) == {}
+    assert sorted(read) == ["last.seal", "middle.seal", "page.seal"]
+
+
+def test_the_seal_beside_a_file_says_what_it_was_made_from_whatever_others_say(chain):
+    """Another seal that names it would call it older than an input that it never had."""
+    (chain.root / "late").touch()
+    late = chain.time("out/middle") + 5 * 10**6
+    os.utime(chain.root / "late", ns=(late, late))
+    spec = load_spec(chain.root / ".snakemake/spec/out/middle/spec.json").to_dict()
+    named = {"inputs": [["late", "late"]], "outputs": [["z", "out/z"], ["middle", "out/middle"]]}
+    forged = Spec.from_dict(spec | named)
+    write_seal(
+        forged, dict.fromkeys(("late", "out/z", "out/middle"), "0" * 64), {}, chain.root / "out/z.seal"
+    )
+    assert chain.judge() == {}
+    assert chain.time("out/middle") < late
 
 
 def test_symbolic_links_are_put_in_order_themselves(chain):
