@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import isolated
 import pytest
 
 from advtransfer.provenance.hashing import Hasher
@@ -46,24 +47,7 @@ class Project:
     after: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """This process's, without what would lead the tools out of the project."""
-        foreign = ("MLFLOW_", "SNAKEMAKE_", "DVC_", "GIT_", "ADVTRANSFER_")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        people = {
-            f"GIT_{who}_{what}": "test@localhost"
-            for who in ("AUTHOR", "COMMITTER")
-            for what in ("NAME", "EMAIL")
-        }
-        own = {
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "DVC_SITE_CACHE_DIR": str(self.root.parent / "dvc-site"),
-            "DVC_GLOBAL_CONFIG_DIR": str(self.root.parent / "dvc-global"),
-            "DVC_SYSTEM_CONFIG_DIR": str(self.root.parent / "dvc-system"),
-            "PYTHONPATH": str(self.root / "src"),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        }
-        return kept | people | own | changes
+        return isolated.environment(self.root.parent, str(self.root / "src")) | changes
 
     def start(self, *command: str, output: Path, **environment: str) -> subprocess.Popen[bytes]:
         """Start a command in a process group of its own; what it says goes to a file."""

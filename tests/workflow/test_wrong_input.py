@@ -26,6 +26,14 @@ MISTAKES = {
         (PARAMS, "default_studies: [tiny]", "default_studies: [teeny]"),
         [PARAMS, "default_studies", "'teeny'", "tiny, other"],
     ),
+    "a study's name with a blank": (
+        (PARAMS, "  other:\n", '  "an other":\n'),
+        [PARAMS, "studies", "'an other'", "lower-case letters"],
+    ),
+    "a variant's name that leads out of its folder": (
+        (PARAMS, "clean: {labels", """"../'größe'": {labels"""),
+        [PARAMS, "studies.tiny.variants", "../'größe'", "lower-case letters"],
+    ),
     "a variant gone that a claim compares": (
         (CLAIMS, "variant: pseudo-label", "variant: pseudo"),
         [CLAIMS, "'C2-linear'", "compare.0.variant", "'pseudo'", "pseudo-label"],
@@ -60,7 +68,10 @@ def test_a_run_refuses_it(fresh, mistake):
     assert not fresh.path(".snakemake").exists()
 
 
-@pytest.mark.parametrize("mistake", ["a typo", "a variant gone that a claim compares"])
+@pytest.mark.parametrize(
+    "mistake",
+    ["a typo", "a variant's name that leads out of its folder", "a variant gone that a claim compares"],
+)
 def test_plain_snakemake_refuses_it(fresh, mistake):
     edit, words = MISTAKES[mistake]
     fresh.edit(*edit)

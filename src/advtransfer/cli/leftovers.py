@@ -63,7 +63,7 @@ def _wait(root: Path) -> None:
             file=sys.stderr,
         )
         while left:
-            psutil.wait_procs(left)
+            psutil.wait_procs(left, timeout=0.5)  # for ever, where nobody reaps what has ended
             left = _at_work(root)
 
 

@@ -367,6 +367,39 @@ def test_a_page_of_the_report_is_no_name_of_a_study(load, tmp_path, document):
     assert message_of(load, tmp_path, document) == expected
 
 
+NAMES = [
+    *(
+        "a b",
+        " a",
+        "größe",
+        "..",
+        "../one",
+        "/one",
+        "a/b",
+        "a.b",
+        "a_b",
+        "A",
+        "-",
+        "",
+        "it's",
+        'an "a"',
+        "a\nb",
+    ),
+    *("a\n", "a\x00b", "a\u200b", "~", "*", "{study}", "$(id)", "--all", "a;b", "a\\b"),
+]
+
+
+@pytest.mark.parametrize("where", ["studies", "studies.one.variants", "studies.one.targets"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_is_more_than_plain_words_is_refused(load, tmp_path, document, where, name):
+    """Names become folders, wildcards and words of command lines."""
+    place = document
+    for key in where.split("."):
+        place = place[key]
+    place[name] = copy.deepcopy(next(iter(place.values())))
+    assert message_of(load, tmp_path, document) == f"{where}: found the name {name!r}, expected {NAME}"
+
+
 def test_several_mistakes_are_counted(load, tmp_path, document):
     change(document, ONE + "seed", "x")
     change(document, ONE + "title", 1)

@@ -1,1 +1,1 @@
-"""A project of seven jobs whose stages need nothing but the standard library."""
+"""A project of nine jobs whose stages need nothing but the standard library."""

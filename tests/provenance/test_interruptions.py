@@ -1,0 +1,113 @@
+"""Killed at any moment, a run is taken up where its seals end; runs at the same time do each other no harm."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+
+from jobs import PAGE, SCORE, TRAIN, check, check_fresh, end, flip
+
+from advtransfer.provenance.hashing import Hasher
+from advtransfer.provenance.seal import SealError, read_seal
+
+KILLS = 20
+# What `advtransfer run` does before it starts Snakemake.
+CLEAR = """
+import sys
+from pathlib import Path
+from advtransfer.cli import leftovers
+leftovers.clear(Path.cwd(), [sys.executable, "-m", "snakemake"])
+"""
+
+
+def wait(condition):
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "the condition never held"
+        time.sleep(0.005)
+
+
+def whole(toy):
+    """Artifact -> hash, for those that pass for whole: the seal holds."""
+    hasher, found = Hasher(None), {}
+    for file in toy.path("out").rglob("*.seal"):
+        try:
+            seal = read_seal(file)
+        except SealError:
+            continue
+        outputs = {path: seal.sha256[path] for path in seal.spec.output_paths if toy.path(path).exists()}
+        found |= {path: digest for path, digest in outputs.items() if hasher.sha256(toy.path(path)) == digest}
+    return found
+
+
+def kill(toy, moment):
+    """Kill a run and all its jobs: at any moment, or while a job is at work."""
+    toy.log.unlink(missing_ok=True)
+    process = toy.start_snakemake("--nolock", "--quiet", "all", TOY_SLEEP="0.1")
+    if moment.random() < 0.75:
+        wait(toy.log.exists)
+    time.sleep(moment.uniform(0, 0.5))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def test_killed_at_any_moment_a_run_resumes_to_the_same_bytes(built, tmp_path):
+    toy, truth = built.copy_to(tmp_path / "toy", "out", ".snakemake"), built.artifacts()
+    moment, sizes = random.Random(20210618), set()
+    for _ in range(KILLS):
+        kill(toy, moment)
+        found = whole(toy)
+        assert found.items() <= truth.items()
+        sizes.add(len(found))
+        if found == truth:
+            for name in ("out", ".snakemake"):
+                shutil.rmtree(toy.path(name))
+    assert len(sizes) > 4, "the kills came at the same moment of the run"
+    toy.run("--nolock")
+    assert toy.artifacts() == truth
+    check_fresh(toy.run("--nolock"))
+    assert list(toy.root.rglob("out/**/.tmp-*")) == []
+
+
+def test_verdicts_taken_while_a_run_is_under_way_do_not_disturb_it(toy, built):
+    toy.edit("params.json", '"start": 0.25', '"start": 0.5')
+    flip(toy.path(TRAIN[1]))
+    process = toy.start_snakemake(TOY_SLEEP="0.8")
+    while process.poll() is None:
+        toy.snakemake("--dry-run", "--nolock")
+    text, _ = process.communicate()
+    assert process.returncode == 0, text
+    check(toy.run(), [])
+    changed = {name for name, content in toy.artifacts().items() if built.artifacts()[name] != content}
+    assert changed == {TRAIN[0], "out/model/0/log.txt", SCORE[0], PAGE}
+
+
+def test_a_second_snakemake_is_refused_and_our_command_waits_and_says_for_whom(toy, tmp_path):
+    """Snakemake itself says which folder is locked, not by which process.
+
+    Nobody reaps the first run before our command returns, as in a container without an init.
+    """
+    toy.edit("params.json", '"start": 0.25', '"start": 0.5')
+    log = tmp_path / "second.ran"
+    with contextlib.ExitStack() as stack:
+        first = toy.start_snakemake("--quiet", "all")
+        stack.callback(end, first)
+        wait(lambda: any(toy.path(".snakemake/locks").glob("*")))
+        os.killpg(first.pid, signal.SIGSTOP)
+        second = toy.start_snakemake(TOY_LOG=str(log))
+        stack.callback(end, second)
+        refused, _ = second.communicate(timeout=100)
+        ours = toy.start(sys.executable, "-c", CLEAR)
+        stack.callback(end, ours)
+        said = ours.stdout.readline()
+        os.killpg(first.pid, signal.SIGCONT)
+        ours.communicate(timeout=100)
+        assert (first.poll(), second.returncode, ours.returncode) == (0, 1, 0)
+    assert "Directory cannot be locked" in refused
+    assert f"\n{toy.root}\n" in refused
+    assert not log.exists(), "the second run computed something"
+    assert f"processes {first.pid} of an earlier run are still at work" in said
+    check_fresh(toy.run())
