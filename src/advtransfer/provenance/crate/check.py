@@ -1,26 +1,14 @@
 """May a crate claim these results? Every seal must hold, now, for every byte it names."""
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from advtransfer.provenance.audit.evidence import Content, read
 from advtransfer.provenance.hashing import Hasher
-from advtransfer.provenance.seal import Seal, SealError, why_differs
+from advtransfer.provenance.seal import Seal, SealError, present_content, why_differs
 from advtransfer.provenance.spec import Spec, SpecError, load_spec, spec_path
-
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Content:
-    """What was read of a file; `md5` is how DVC names it, `size` is in bytes."""
-
-    sha256: str
-    md5: str
-    size: int
 
 
 class Reader(Hasher):
@@ -38,18 +26,8 @@ class Reader(Hasher):
         """Digests and size of the file as it was when first asked for. Raises OSError if it cannot be read."""
         name = os.path.abspath(path)  # noqa: PTH100 (links stay links, as in Hasher)
         if name not in self._contents:
-            self._contents[name] = _read(Path(name))
+            self._contents[name] = read(Path(name))
         return self._contents[name]
-
-
-def _read(path: Path) -> Content:
-    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            sha256.update(chunk)
-            md5.update(chunk)
-            size += len(chunk)
-    return Content(sha256.hexdigest(), md5.hexdigest(), size)
 
 
 def findings(seals: Mapping[str, Seal | SealError], root: Path, reader: Reader) -> Iterator[str]:
@@ -59,12 +37,16 @@ def findings(seals: Mapping[str, Seal | SealError], root: Path, reader: Reader) 
     is held against its own seal only: what gives it away is the index of its phase, whose spec lists what may be there.
     """
     asked = _asked(root)
+
+    def content(path: str) -> str | None:
+        return present_content(root / path, reader)
+
     for primary, seal in seals.items():
         if isinstance(seal, SealError):
             yield f"{primary}: {seal}"
         elif seal.spec.primary != primary:
             yield f"{primary}: its seal is that of {seal.spec.primary}"
-        elif reason := why_differs(seal, asked.get(primary, seal.spec), root, reader):
+        elif reason := why_differs(seal, asked.get(primary, seal.spec), content):
             yield f"{primary}: {reason}"
     yield from _unsealed([seal.spec for seal in seals.values() if isinstance(seal, Seal)], asked.values())
 

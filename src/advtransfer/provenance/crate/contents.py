@@ -5,8 +5,9 @@ from pathlib import Path
 
 from rocrate.model import Entity
 
+from advtransfer.provenance.audit.evidence import Content
 from advtransfer.provenance.closure import find_module
-from advtransfer.provenance.crate.check import Content, Reader
+from advtransfer.provenance.crate.check import Reader
 from advtransfer.provenance.crate.graph import Graph, describe, encoding, local
 from advtransfer.provenance.crate.project import Project
 from advtransfer.provenance.seal import Seal, seal_path
