@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import isolated
 import pytest
@@ -49,14 +51,16 @@ class Toy:
         """Beside the project, whose tree it must not change: the primary output of each job that ran."""
         return self.root.parent / f"{self.root.name}.ran"
 
-    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+    def start(
+        self, *command: str, output: int | IO[str] = subprocess.PIPE, **environment: str
+    ) -> subprocess.Popen[str]:
         """Start a command, in a process group of its own."""
         own = {"TOY_LOG": str(self.log), "PYTHONWARNINGS": ""}
         return subprocess.Popen(
             command,
             cwd=self.root,
             env={**isolated.environment(self.root.parent, CODE), **own, **environment},
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
@@ -65,11 +69,15 @@ class Toy:
     def call(self, *command: str, **environment: str) -> Run:
         """Run a command: the primary outputs of the jobs that it ran and of those that it found stale."""
         self.log.unlink(missing_ok=True)
-        process = self.start(*command, **environment)
-        try:
-            text, _ = process.communicate(timeout=200)
-        finally:
-            end(process)
+        # a file: the end of a pipe is held by a worker of DVC that outlives the command
+        with tempfile.TemporaryFile("w+") as output:
+            process = self.start(*command, output=output, **environment)
+            try:
+                process.wait(timeout=200)
+            finally:
+                end(process)
+            output.seek(0)
+            text = output.read()
         stale = [line.removeprefix("STALE ") for line in text.splitlines() if line.startswith("STALE ")]
         ran = sorted(self.log.read_text().split()) if self.log.exists() else []
         return Run(process.returncode, text, ran, dict(line.split(": ", 1) for line in stale))

@@ -54,4 +54,5 @@ def end(process) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    process.stdout.close()
+    if process.stdout:
+        process.stdout.close()

@@ -11,14 +11,17 @@ EPS = ("--set-param", "params.json:train.attack.eps=0.75")
 def laboratory(study):
     """The recorded project; DVC's worker, which outlives the command that started it, is ended after the test."""
     yield study
-    for process in psutil.process_iter():
-        try:
-            ours = process.environ().get("TOY_LOG") == str(study.log)
-        except psutil.Error:
-            continue
-        if ours:
-            process.kill()
-            process.wait(10)
+    ours = [process for process in psutil.process_iter() if works_for(study, process)]
+    for process in ours:
+        process.kill()
+    psutil.wait_procs(ours, timeout=5)
+
+
+def works_for(toy, process):
+    try:
+        return process.environ().get("TOY_LOG") == str(toy.log)
+    except psutil.Error:
+        return False
 
 
 def experiment(toy, how):
