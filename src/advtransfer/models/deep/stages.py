@@ -1,0 +1,31 @@
+"""The stages of a network in forward order: where to probe it, and from where on to fine-tune it."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from advtransfer.models.deep.network import Network
+
+
+def stages(model: Network) -> list[tuple[str, nn.Module]]:
+    """(name, module) in the order of a forward pass, without the head.
+
+    stem, layer1, .. for our networks; for timm's the children that hold parameters, where a container of stages (a
+    transformer's ``blocks``) stands for its members. What a forward hook on one of them sees is what a probe of that
+    layer sees.
+    """
+    return [(name, model.body.get_submodule(name)) for name in model.stages]
+
+
+def freeze_before(model: Network, first: int) -> None:
+    """Partial fine-tuning: only the stages from number ``first`` on, and the head, keep their gradients.
+
+    Parameters that belong to no stage (a transformer's position embedding) freeze with the first stage.
+    ``first`` = number of stages leaves the head alone. IndexError for a number outside.
+    """
+    found = stages(model)
+    if not 0 <= first <= len(found):
+        raise IndexError(f"stage {first} of {len(found)}: {', '.join(name for name, _ in found)}")
+    model.requires_grad_(first == 0)
+    for module in [model.head, *(module for _, module in found[first:])]:
+        module.requires_grad_(True)

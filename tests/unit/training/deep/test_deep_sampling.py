@@ -1,0 +1,137 @@
+"""Which images a step sees, and how they are prepared: functions of the step's number."""
+
+import numpy as np
+import pytest
+import torch
+from deep_lab import COUNT, SEED, images, sampler, shifted
+
+from advtransfer.seeding import stream
+from advtransfer.training.deep.preparation import Preparation
+from advtransfer.training.deep.randomness import DeviceStreams, Randomness
+from advtransfer.training.deep.sampling import Pool, Sampler, labelled_and_pseudo
+
+FLAT = torch.contiguous_format
+
+
+@pytest.mark.parametrize("size", [1, 7, 12, 60, 150])
+def test_every_epoch_covers_the_pool_once(size):
+    draw = sampler(size)
+    flat = np.concatenate([draw(step) for step in range(-(-180 // size))])[:180]
+    assert flat.dtype == np.int64
+    epochs = flat.reshape(3, COUNT)
+    assert (np.sort(epochs, 1) == np.arange(COUNT)).all()
+    assert (epochs[0] != epochs[1]).any() and (epochs[0] != np.arange(COUNT)).any()
+
+
+def test_a_step_does_not_depend_on_the_steps_before():
+    one, other = sampler(), sampler()
+    expected = [one(step) for step in range(20)]
+    for step in (19, 3, 4, 0, 11):
+        assert (other(step) == expected[step]).all()
+    for found, wanted in zip(other.batches(7), expected[7:], strict=False):
+        assert (found == wanted).all()
+
+
+def test_replicas_and_seeds_have_orders_of_their_own():
+    orders = {tuple(sampler(randomness=Randomness(*key))(0)) for key in [(5, 2), (5, 3), (6, 2), (5, 2)]}
+    assert len(orders) == 3
+
+
+def test_pools_of_one_size_are_shuffled_independently():
+    draw = Sampler([Pool(np.arange(20), 20), Pool(np.arange(100, 120), 20)], SEED)
+    first, second = np.split(draw(0), 2)
+    assert (first != second - 100).any() and (np.sort(first) == np.sort(second) - 100).all()
+
+
+@pytest.mark.parametrize(("ratio", "share"), [(0.25, 3), (0.5, 6), (0.9, 11)])
+def test_every_batch_holds_the_ratio_of_labelled_images(ratio, share):
+    labelled, pseudo = np.arange(8), np.arange(8, COUNT)
+    draw = Sampler(labelled_and_pseudo(labelled, pseudo, size=12, ratio=ratio), SEED)
+    batches = np.stack([draw(step) for step in range(26)])
+    assert ((batches < 8).sum(1) == share).all()
+    for pool, members in ((labelled, batches[batches < 8]), (pseudo, batches[batches >= 8])):
+        counts = np.bincount(members, minlength=COUNT)[pool]
+        assert counts.max() - counts.min() <= 1  # each pool has epochs of its own
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.02, 0.98, 1.0])
+def test_a_ratio_that_leaves_one_kind_out_is_refused(ratio):
+    with pytest.raises(ValueError, match="of batches of 12"):
+        labelled_and_pseudo(np.arange(8), np.arange(8, 60), size=12, ratio=ratio)
+
+
+def test_an_empty_pool_is_refused():
+    with pytest.raises(ValueError, match="a pool of 0 images with 3 places"):
+        Sampler([Pool(np.arange(0), 3)], SEED)
+
+
+# -- random numbers ----------------------------------------------------------------------------------------------------
+
+
+def test_streams_are_those_of_the_project():
+    host = stream(5, "replica", 2, "perturbation", 7, 0)
+    draws = SEED.streams(torch.device("cpu"), "perturbation", 7, 0)
+    assert torch.equal(draws.uniform(4, 3)[0], torch.from_numpy(host.random((4, 3), dtype=np.float32)))
+
+
+def test_streams_of_a_device_are_functions_of_their_purpose():
+    device = torch.device("cpu")  # any torch device draws this way; the class is meant for GPUs
+
+    def draws(*purpose):
+        return DeviceStreams((SEED.generator(*purpose),), device)
+
+    one, same, other = draws("a", 1), draws("a", 1), draws("a", 2)
+    first = one.normal(1000, 3)
+    assert first.shape == (1, 1000, 3) and torch.equal(first, same.normal(1000, 3))
+    assert not torch.equal(first, other.normal(1000, 3)) and not torch.equal(first, one.normal(1000, 3))
+    assert abs(first.mean()) < 0.1 and abs(first.std() - 1) < 0.1
+    uniform = one.uniform(1000)
+    assert uniform.min() >= 0 and uniform.max() < 1 and abs(uniform.mean() - 0.5) < 0.05
+
+
+def test_modules_draw_from_a_seed_of_the_step():
+    def drawn(*purpose):
+        SEED.seed_modules(*purpose)
+        return torch.rand(3).tolist()
+
+    with torch.random.fork_rng(devices=[]):
+        assert drawn(1, 0) == drawn(1, 0)
+        assert drawn(1, 0) != drawn(2, 0) != drawn(2, 1)
+
+
+# -- preparation -------------------------------------------------------------------------------------------------------
+
+
+def prepared(preparation, rows=slice(None), step=0, part=0, layout=FLAT):
+    x, y = images(12)
+    index = torch.arange(12) * 2
+    return preparation(type("Stored", (), {"x": x, "y": y, "index": index}), rows, SEED, step, part, layout)
+
+
+def test_pixels_become_numbers_between_0_and_1():
+    (x, y), b = images(12), prepared(Preparation())
+    assert torch.equal(b.x, x.float() / 255) and torch.equal(b.y, y)
+    assert torch.equal(b.weight, torch.ones(12)) and b.part == 0
+    assert prepared(Preparation(), layout=torch.channels_last).x.is_contiguous(
+        memory_format=torch.channels_last
+    )
+
+
+def test_labels_and_weights_are_looked_up_at_the_images_positions():
+    targets, weights = torch.arange(100, 130), torch.linspace(0, 1, 30)
+    b = prepared(Preparation(targets=targets, weights=weights), rows=slice(1, None, 3))
+    assert b.y.tolist() == [102, 108, 114, 120]
+    assert torch.equal(b.weight, weights[[2, 8, 14, 20]])
+    soft = torch.rand(30, 4)
+    assert torch.equal(prepared(Preparation(targets=soft)).y, soft[:24:2])
+
+
+def test_each_step_and_part_has_augmentations_and_draws_of_its_own():
+    preparation = Preparation(augment=shifted)
+    found = {(s, p): prepared(preparation, step=s, part=p) for s, p in [(0, 0), (0, 1), (1, 0)]}
+    again = prepared(preparation, step=0, part=0)
+    assert torch.equal(found[0, 0].x, again.x)
+    assert torch.equal(found[0, 0].streams.uniform(5), again.streams.uniform(5))
+    for other in ((0, 1), (1, 0)):
+        assert not torch.equal(found[0, 0].x, found[other].x)
+        assert not torch.equal(found[other].streams.uniform(5), prepared(preparation).streams.uniform(5))
