@@ -61,14 +61,16 @@ class Project:
                 start_new_session=True,
             )
 
-    def call(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, *command: str, seconds: float = 200, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.root,
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=seconds,
             check=False,
         )
 
@@ -174,6 +176,12 @@ class Project:
         return {
             name: Hasher(None).sha256(self.path(name)) for name in self.files() if not name.endswith(".seal")
         }
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The checkout that is tested."""
+    return CHECKOUT
 
 
 @pytest.fixture(scope="session")

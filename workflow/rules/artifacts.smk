@@ -7,22 +7,38 @@ PHASES = {}
 # ---- phase data ------------------------------------------------------------------------------------------------
 
 IMAGES = {"images": "data/prepared/images/{dataset}.parquet"}
+INGESTED = IMAGES | {"rejects": "data/prepared/images/{dataset}.rejects.parquet"}
 SPLITS = {"splits": "data/prepared/splits/{study}/{block}.parquet"}
 PHASES["data"] = {
-    "kinds": ["image"],
+    "kinds": ["image", "natural_image"],
     "index": "data/prepared/INDEX",
     "roots": ["data/prepared"],
     "artifacts": lambda study: [
-        IMAGES["images"].format(dataset=STUDIES[study].dataset),
+        *(path for name in STUDIES[study].datasets for path in prepared(name)),
         *expand(SPLITS["splits"], study=study, block=STUDIES[study].blocks),
     ],
 }
 
 
+def prepared(dataset):
+    """What is made of a data set."""
+    return expand((INGESTED if dataset in P.datasets else IMAGES).values(), dataset=dataset)
+
+
+def images_of(w):
+    """What the split of a study looks at: the source's images and, where they are others, the targets'."""
+    study = STUDIES[w.study]
+    source, *_ = expand(IMAGES["images"], dataset=study.datasets)
+    if study.kind == "image":
+        return {"images": source}
+    targets = [target.dataset for target in study.targets.values()]
+    return {"images": source, "targets": expand(IMAGES["images"], dataset=targets)}
+
+
 def data_of(w):
-    """Images and splits of a study's block of replicas."""
+    """Images and splits of a study's block of replicas, on the side of the source."""
     return {
-        "images": IMAGES["images"].format(dataset=STUDIES[w.study].dataset),
+        "images": images_of(w)["images"],
         "splits": SPLITS["splits"].format(study=w.study, block=w.block),
     }
 
@@ -35,7 +51,7 @@ PRETRAIN = {
 }
 PSEUDO = {"pseudo_labels": "data/pseudo_labels/{study}/{block}.parquet"}
 PHASES["pretrain"] = {
-    "kinds": ["image"],
+    "kinds": ["image", "natural_image"],
     "index": "results/pretrain/INDEX",
     "roots": ["results/pretrain", "data/pseudo_labels"],
     "artifacts": lambda study: [
@@ -69,9 +85,10 @@ def teacher_of(w):
 # ---- phase transfer --------------------------------------------------------------------------------------------
 
 TRANSFER = {"metrics": "results/transfer/{study}/{target}/{variant}/{block}.parquet"}
+SIMILARITY = {"metrics": "results/transfer/{study}/{target}/{block}.similarity.parquet"}
 COLLECT = {"metrics": "results/transfer/{study}/metrics.parquet"}
 PHASES["transfer"] = {
-    "kinds": ["image"],
+    "kinds": ["image", "natural_image"],
     "index": "results/transfer/INDEX",
     "roots": ["results/transfer"],
     "artifacts": lambda study: [
@@ -82,21 +99,33 @@ PHASES["transfer"] = {
 
 
 def transfers_of(study):
-    """Measurements of one study: targets x representations x blocks of replicas."""
-    return expand(
-        TRANSFER["metrics"],
-        study=study,
-        target=STUDIES[study].targets,
-        variant=STUDIES[study].representations,
-        block=STUDIES[study].blocks,
+    """Measurements of one study: targets x representations x blocks of replicas, and how alike the variants are."""
+    shared = {"study": study, "target": STUDIES[study].targets, "block": STUDIES[study].blocks}
+    alike = STUDIES[study].kind == "natural_image" and STUDIES[study].transfer.measures
+    return expand(TRANSFER["metrics"], variant=STUDIES[study].representations, **shared) + (
+        expand(SIMILARITY["metrics"], **shared) if alike else []
     )
 
 
+def variants_of(w):
+    """Data of the target's side and the weights of every variant."""
+    study = STUDIES[w.study]
+    weights = expand(PRETRAIN["weights"], study=w.study, variant=study.variants, block=w.block)
+    return target_of(w) | {"weights": weights}
+
+
 def representation_of(w):
-    """Data and, where the representation was trained, its weights."""
-    trained = w.variant in STUDIES[w.study].variants
+    """Data of the target's side and, where the representation was trained, its weights."""
     weights = PRETRAIN["weights"].format(study=w.study, variant=w.variant, block=w.block)
-    return data_of(w) | ({"weights": weights} if trained else {})
+    return target_of(w) | ({"weights": weights} if w.variant in STUDIES[w.study].variants else {})
+
+
+def target_of(w):
+    """Images and splits on the side of a target."""
+    study = STUDIES[w.study]
+    if study.kind == "image":
+        return data_of(w)
+    return data_of(w) | {"images": IMAGES["images"].format(dataset=study.targets[w.target].dataset)}
 
 
 # ---- phase theory ----------------------------------------------------------------------------------------------
@@ -138,6 +167,7 @@ SUMMARY = {
 }
 TEMPLATES = {
     "image": "reports/image_study.ipynb",
+    "natural_image": "reports/image_study.ipynb",
     "linear_theory": "reports/linear_theory.ipynb",
     "sparse_coding": "reports/sparse_coding.ipynb",
 }
@@ -181,7 +211,8 @@ def seals_of(study):
     )
     pseudo = PHASES["pretrain"]["artifacts"](study)[2 * len(weights) :]
     primary = [
-        *PHASES["data"]["artifacts"](study),
+        *expand(IMAGES["images"], dataset=STUDIES[study].datasets),
+        *expand(SPLITS["splits"], study=study, block=STUDIES[study].blocks),
         *weights,
         *pseudo,
         *PHASES["transfer"]["artifacts"](study),

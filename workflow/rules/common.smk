@@ -2,6 +2,7 @@
 
 import re
 
+from advtransfer.data.catalogue import CATALOGUE
 from advtransfer.evaluation import claims_file
 from advtransfer.params import load_params
 from advtransfer.provenance.guard import Guard
@@ -18,6 +19,7 @@ except ValueError as error:
 GUARD = Guard(Path.cwd(), ROOT / "src")
 STUDIES = P.studies
 DEFAULT = P.default_studies
+BY_KIND = ["split", "pretrain", "pseudo_label", "transfer"]
 JOB = "python -m advtransfer job --threads {threads} --gpus {resources.gpu} {output} -- {input} > {log} 2>&1"
 
 
@@ -60,13 +62,19 @@ def benchmark_of(outputs):
     return log_of(outputs, ".tsv")
 
 
+def module_of(stage, wildcards):
+    """The module of a rule's stage: deep networks on natural images have some of their own."""
+    study = STUDIES.get(wildcards.get("study"))
+    return f"{stage}_natural" if study and study.kind == "natural_image" and stage in BY_KIND else stage
+
+
 def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=lambda w: ()):
     """Input function of a rule: the job's spec, which carries the verdict, and its named inputs."""
 
     def function(wildcards):
         named, values = inputs(wildcards), dict(wildcards.items())
         filled = {name: pattern.format(**values) for name, pattern in outputs.items()}
-        code = f"advtransfer.stages.{stage}"
+        code = f"advtransfer.stages.{module_of(stage, wildcards)}"
         benchmark = benchmark_of(outputs).format(**values)
         spec = GUARD.spec_file(
             stage, code, params(wildcards), named, filled, values, notebooks(wildcards), benchmark
@@ -77,8 +85,8 @@ def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=l
 
 
 def asks(stage, resource):
-    """One resource of a job, as params.yaml states it for the rule and study."""
-    return lambda wildcards: getattr(P.resources(stage, wildcards.get("study")), resource)
+    """One resource of a job, as params.yaml states it for the rule and study, or the data set."""
+    return lambda w: getattr(P.resources(stage, w.get("study"), w.get("dataset")), resource)
 
 
 def as_rst(text):

@@ -10,11 +10,33 @@ rule prepare:
         log_of(IMAGES),
     benchmark:
         benchmark_of(IMAGES)
+    wildcard_constraints:
+        dataset=any_of(CATALOGUE),
     threads: asks("prepare", "threads")
     resources:
         mem_mb=asks("prepare", "mem_mb"),
         runtime=asks("prepare", "runtime"),
         gpu=asks("prepare", "gpu"),
+    shell:
+        JOB
+
+
+rule ingest:
+    input:
+        unpack(job("ingest", INGESTED, params=lambda w: P.datasets[w.dataset].prepare())),
+    output:
+        **sealed(INGESTED),
+    log:
+        log_of(INGESTED),
+    benchmark:
+        benchmark_of(INGESTED)
+    wildcard_constraints:
+        dataset=any_of(P.datasets),
+    threads: asks("ingest", "threads")
+    resources:
+        mem_mb=asks("ingest", "mem_mb"),
+        runtime=asks("ingest", "runtime"),
+        gpu=asks("ingest", "gpu"),
     shell:
         JOB
 
@@ -25,7 +47,7 @@ rule split:
             job(
                 "split",
                 SPLITS,
-                inputs=lambda w: {"images": data_of(w)["images"]},
+                inputs=images_of,
                 params=lambda w: STUDIES[w.study].split(w.block),
             )
         ),

@@ -26,6 +26,31 @@ rule transfer:
         JOB
 
 
+rule similarity:
+    input:
+        unpack(
+            job(
+                "similarity",
+                SIMILARITY,
+                inputs=variants_of,
+                params=lambda w: STUDIES[w.study].similarity(w.study, w.target, w.block),
+            )
+        ),
+    output:
+        **sealed(SIMILARITY),
+    log:
+        log_of(SIMILARITY),
+    benchmark:
+        benchmark_of(SIMILARITY)
+    threads: asks("similarity", "threads")
+    resources:
+        mem_mb=asks("similarity", "mem_mb"),
+        runtime=asks("similarity", "runtime"),
+        gpu=asks("similarity", "gpu"),
+    shell:
+        JOB
+
+
 rule collect:
     input:
         unpack(job("collect", COLLECT, inputs=lambda w: {"metrics": transfers_of(w.study)})),

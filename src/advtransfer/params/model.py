@@ -20,6 +20,8 @@ from advtransfer.params.blocks import (
     Transfer,
     Variant,
 )
+from advtransfer.params.datasets import Dataset
+from advtransfer.params.natural import NaturalStudy
 from advtransfer.params.theory import LinearTheory, SparseCoding
 
 Slice = dict[str, Any]
@@ -145,6 +147,11 @@ class ImageStudy(Block):
     # -- what there is to compute ------------------------------------------------------------------------------
 
     @property
+    def datasets(self) -> list[str]:
+        """Every image set that the study reads."""
+        return [self.dataset]
+
+    @property
     def representations(self) -> list[str]:
         """Everything the transfer stage judges: baselines and variants."""
         return [*self.transfer.baselines, *self.variants]
@@ -259,7 +266,7 @@ def _dump(block: Block) -> Slice:
     return block.model_dump(mode="json", exclude_none=True)
 
 
-Study = Annotated[ImageStudy | LinearTheory | SparseCoding, Field(discriminator="kind")]
+Study = Annotated[ImageStudy | NaturalStudy | LinearTheory | SparseCoding, Field(discriminator="kind")]
 
 
 class Params(Block):
@@ -268,10 +275,14 @@ class Params(Block):
     default_studies: Annotated[list[Name], Distinct] = Field(
         min_length=1, description="studies that `make run` computes and DVC records"
     )
+    datasets: dict[Name, Dataset] = Field(
+        default={}, description="name -> images of the studies of kind natural_image"
+    )
     studies: dict[Name, Study] = Field(min_length=1, description="name -> study block")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
+        self._check_datasets()
         for name in self.default_studies:
             if name not in self.studies:
                 raise Impossible(
@@ -284,11 +295,33 @@ class Params(Block):
                 )
         return self
 
+    def _check_datasets(self) -> None:
+        for name in set(self.datasets) & set(CATALOGUE):
+            raise Impossible(f"datasets.{name}", found="the name of a built-in set", expected="another name")
+        for name, study in self.studies.items():
+            if not isinstance(study, NaturalStudy):
+                continue
+            sides = {"source": study.source} | {f"targets.{key}": side for key, side in study.targets.items()}
+            for key, side in sides.items():
+                where = f"studies.{name}.{key}.dataset"
+                if side.dataset not in self.datasets:
+                    known = ", ".join(self.datasets) or "there is none"
+                    raise Impossible(
+                        where, found=repr(side.dataset), expected=f"a name among datasets ({known})"
+                    )
+                size, first = (self.datasets[d].resolution for d in (side.dataset, study.source.dataset))
+                if size != first:
+                    raise Impossible(
+                        where, found=f"{size} pixels", expected=f"{first} pixels, as the source has"
+                    )
+
     def measured(self) -> dict[str, dict[str, Any]]:
         """study -> what its metrics will hold (targets, variants, protocols): what a claim may ask for."""
         return {name: study.measured() for name, study in self.studies.items()}
 
-    def resources(self, rule: str, study: str | None = None) -> Resources:
+    def resources(self, rule: str, study: str | None = None, dataset: str | None = None) -> Resources:
         """What a job of ``rule`` asks for."""
+        if rule == "ingest" and dataset:
+            return self.datasets[dataset].resources
         named: dict[str, Resources] = dict(self.studies[study].resources) if study else {}  # type: ignore[arg-type]
         return named.get(rule, Resources())

@@ -3,7 +3,9 @@
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -34,8 +36,9 @@ def run_job(
     `outputs` and `inputs` are the paths of the spec in its order, or others that stand for them (a storage
     plugin's local copies): the seal keeps the spec's. Calls `main(params, inputs, outputs)` of the stage with
     dicts of paths keyed by the spec's names; the outputs it is given lie in a private folder and are moved
-    into place once all are whole; a dict it returns is added to the seal's `made`. `root` is the project's
-    folder, by default the working directory.
+    into place once all are whole; a dict it returns is added to the seal's `made`. A stage with a parameter
+    `scratch` is given a folder of the job's own (it need not exist yet) that outlives a failure, for checkpoints: the
+    same spec finds it again, and success removes it. `root` is the project's folder, by default the working directory.
 
     Raises SystemExit with one line if the job must not run or its result must not be kept: the code changed
     since the spec was written, the stage imported first-party code that the spec does not know, an input
@@ -62,6 +65,7 @@ def run_job(
         _publish(job, drafts)
     made |= {"wall_seconds": round(time.monotonic() - clock, 3), **extras}
     write_seal(job.spec, hashes, made, seal_path(job.outputs[0]))
+    shutil.rmtree(job.scratch, ignore_errors=True)
 
 
 def _refuse(message: str) -> NoReturn:
@@ -97,6 +101,11 @@ class _Job:
         """Where the primary output goes."""
         return self.outputs[0].parent
 
+    @property
+    def scratch(self) -> Path:
+        """What the stage may keep from one attempt to the next; other params or code are another folder."""
+        return self.root.absolute() / ".snakemake" / "scratch" / self.spec.digest
+
     def named_inputs(self) -> dict[str, Path | list[Path]]:
         given = iter(self.inputs)
         return {
@@ -120,7 +129,9 @@ def _compute(job: _Job, code: "_Code", drafts: Mapping[str, Path]) -> tuple[dict
     stage = importlib.import_module(job.spec.stage)
     code.refuse_strangers()
     began = time.monotonic()
-    extras = stage.main(job.spec.params, job.named_inputs(), dict(drafts))
+    wanted = inspect.signature(stage.main).parameters
+    more = {"scratch": job.scratch} if "scratch" in wanted else {}
+    extras = stage.main(job.spec.params, job.named_inputs(), dict(drafts), **more)
     seconds = time.monotonic() - began
     code.refuse_strangers()
     return _extras(job.spec, extras), seconds

@@ -145,7 +145,7 @@ MISTAKES = [
     (
         ONE + "kind",
         "video",
-        "studies.one.kind: found 'video', expected image, linear_theory or sparse_coding",
+        "studies.one.kind: found 'video', expected image, natural_image, linear_theory or sparse_coding",
     ),
     (
         ONE + "dataset",
@@ -455,8 +455,8 @@ def test_merge_keys_may_override_each_other_in_any_order(load, text):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", "top level: found None, expected the keys default_studies, studies"),
-        ("- one\n", "top level: found ['one'], expected the keys default_studies, studies"),
+        ("", "top level: found None, expected the keys default_studies, datasets, studies"),
+        ("- one\n", "top level: found ['one'], expected the keys default_studies, datasets, studies"),
         ("a: [1,\n", "not YAML: while parsing a flow node *"),
         ("a: 1\n\tb: 2\n", "not YAML: *"),
         ("{[1]: 2}", "not YAML: while constructing a mapping *unhashable key*"),

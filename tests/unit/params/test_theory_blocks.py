@@ -36,7 +36,7 @@ def changed(folder, old, new):
         ("[10, 20, 40, 80]", "[10, 20.5, 40]", "sweeps.T.values: found T = 20.5, expected an integer"),
         ("r: {values: [1, 2", "r: {values: [1, 50", "sweeps.r.values: found T = 40, expected at least r = 50"),
         ("[combined-l2]", "[combined]", f"{DENSE}.sweeps.n_u.variants.0: found 'combined', expected 'clean'"),
-        ("kind: linear_theory", "kind: linear", f"{LINEAR}.kind: found 'linear', expected image, linear_theory or"),
+        ("kind: linear_theory", "kind: linear", f"{LINEAR}.kind: found 'linear', expected image, natural_image,"),
         ("    kind: linear_theory\n", "", f"{LINEAR}.kind: found nothing, expected image"),
         ("linear-theory:\n", "linear-theory: 3\n  x:\n", f"{LINEAR}: found 3, expected a block of kind image"),
         ("trials: 200", "trials: 1", f"{LINEAR}.trials: found 1, expected at least 2"),

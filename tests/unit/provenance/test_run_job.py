@@ -278,3 +278,25 @@ def test_git_state_is_recorded(project, run):
     made = json.loads((project / "out/all.seal").read_text())["made"]
     assert made["git"] == {"commit": head, "dirty": True}
     assert len(made["lock_sha256"]) == 64
+
+
+def test_a_stage_that_asks_for_it_finds_what_its_failed_attempt_kept(project, run, write):
+    write(
+        "firstparty/stage.py",
+        """
+def main(params, inputs, outputs, scratch):
+    checkpoint = scratch / "checkpoint"
+    if not checkpoint.exists():
+        scratch.mkdir(parents=True)
+        checkpoint.write_text("half")
+        raise RuntimeError("killed")
+    outputs["all"].write_text(checkpoint.read_text() + params["end"])
+    outputs["log"].write_text("")
+""",
+    )
+    with pytest.raises(RuntimeError, match="killed"):
+        run()
+    assert list((project / ".snakemake/scratch").rglob("checkpoint"))
+    run()
+    assert (project / "out/all").read_text() == "half."
+    assert not list((project / ".snakemake/scratch").iterdir())

@@ -1,0 +1,210 @@
+"""The study kind ``natural_image``: source and target are image sets of their own, the network is a deep one."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from advtransfer.params.blocks import Block, Impossible, Name, Resources
+from advtransfer.params.natural_blocks import (
+    NaturalPseudoLabels,
+    NaturalSource,
+    NaturalTarget,
+    NaturalTransfer,
+    NaturalVariant,
+    Network,
+    Training,
+)
+
+Slice = dict[str, Any]
+# Of the features themselves; probes of the network's stages are measured too, under the stages' names.
+MEASURES = ("effective_rank", "intra_class_variance", "tmi")
+
+
+class NaturalStudy(Block):
+    """Pre-train every variant on the source, transfer each to every target."""
+
+    kind: Literal["natural_image"]
+    title: str = Field(min_length=1, description="heading of the report")
+    seed: int = Field(ge=0, description="root of every random stream of the study (>= 0)")
+    replicas: int = Field(ge=2, le=1000, description="paired repetitions (2..1000), one a job")
+    source: NaturalSource
+    targets: dict[Name, NaturalTarget] = Field(min_length=1, description="name -> {dataset, ..}")
+    model: Network
+    training: Training
+    variants: dict[Name, NaturalVariant] = Field(
+        min_length=1, description="name -> {labels, perturbation, training}"
+    )
+    pseudo_labels: NaturalPseudoLabels | None = None
+    transfer: NaturalTransfer
+    resources: dict[Literal["split", "pretrain", "pseudo_label", "transfer", "similarity"], Resources] = (
+        Field(default={}, description="rule -> {threads, mem_mb, runtime, gpu}")
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for check in (self._check_teacher, self._check_robust, self._check_names, self._check_replays):
+            check()
+        return self
+
+    def _check_teacher(self) -> None:
+        pupils = [name for name, variant in self.variants.items() if variant.labels == "pseudo"]
+        if self.pseudo_labels is None:
+            if pupils:
+                needed = f"a teacher, because the variant {pupils[0]} learns from pseudo-labels"
+                raise Impossible("pseudo_labels", found="nothing", expected=needed)
+            return
+        able = [name for name, variant in self.variants.items() if variant.labels == "labelled"]
+        if self.pseudo_labels.teacher not in able:
+            expected = f"a variant with labels: labelled ({', '.join(able) or 'there is none'})"
+            raise Impossible(
+                "pseudo_labels.teacher", found=repr(self.pseudo_labels.teacher), expected=expected
+            )
+        if self.source.labelled_fraction == 1:
+            expected = "less, or no pseudo-labels"
+            raise Impossible(
+                "source.labelled_fraction", found="1, which leaves no image to label", expected=expected
+            )
+
+    def _check_robust(self) -> None:
+        robust, shots = self.transfer.robust, self.transfer.linear.shots
+        if robust and robust.shots not in shots:
+            raise Impossible(
+                "transfer.robust.shots", found=str(robust.shots), expected=f"one of linear.shots {shots}"
+            )
+
+    def _check_names(self) -> None:
+        if "claims" in self.targets:
+            raise Impossible("targets.claims", found="a key of results/summary.json", expected="another name")
+        if "untrained" in self.variants:
+            raise Impossible("variants.untrained", found="the name of a baseline", expected="another name")
+
+    def _check_replays(self) -> None:
+        for name, variant in self.variants.items():
+            replays = variant.perturbation.replays if variant.perturbation else 1
+            updates = variant.training.updates or self.training.updates
+            if updates % replays:
+                expected = f"a divisor of the {updates} updates"
+                raise Impossible(
+                    f"variants.{name}.perturbation.free.replays", found=str(replays), expected=expected
+                )
+
+    # -- what there is to compute ------------------------------------------------------------------------------
+
+    @property
+    def datasets(self) -> list[str]:
+        """Every image set that the study reads, the source's first."""
+        return list(
+            dict.fromkeys([self.source.dataset, *(target.dataset for target in self.targets.values())])
+        )
+
+    @property
+    def representations(self) -> list[str]:
+        """Everything the transfer stage judges: baselines and variants."""
+        return [*self.transfer.baselines, *self.variants]
+
+    @property
+    def blocks(self) -> list[str]:
+        """One replica a job."""
+        return [f"r{replica:03d}-{replica:03d}" for replica in range(self.replicas)]
+
+    @property
+    def protocols(self) -> dict[str, dict[str, list[int]]]:
+        """protocol -> metric -> shots, as the metrics table will hold them."""
+        found: dict[str, dict[str, list[int]]] = {"linear": {"accuracy": self.transfer.linear.shots}}
+        if self.transfer.linear.references:
+            found |= {name: {"accuracy": self.transfer.linear.shots} for name in ("centroid", "naive-bayes")}
+        if self.transfer.robust:
+            found["linear"] = found["linear"] | {"robust_accuracy": [self.transfer.robust.shots]}
+        if self.transfer.finetune:
+            found["finetune"] = {"accuracy": self.transfer.finetune.shots}
+        if self.transfer.measures:
+            found["representation"] = {name: [0] for name in MEASURES}
+        return found
+
+    def measured(self) -> dict[str, Any]:
+        """What the metrics of the study will hold, for the check of the claims."""
+        return {
+            "target": list(self.targets),
+            "variant": self.representations,
+            "protocol": list(self.protocols),
+            "metric": sorted({metric for metrics in self.protocols.values() for metric in metrics}),
+            "shots": sorted({k for metrics in self.protocols.values() for s in metrics.values() for k in s}),
+            "rate": [],
+            "measurement": [
+                f"{variant}: {protocol} {metric} at {shots} shots"
+                for variant in self.representations
+                for protocol, metrics in self.protocols.items()
+                for metric, counts in metrics.items()
+                for shots in counts
+            ],
+        }
+
+    # -- slices ------------------------------------------------------------------------------------------------
+
+    def _common(self, block: str) -> Slice:
+        return {"seed": self.seed, "replica": int(block.removeprefix("r").split("-")[0])}
+
+    def split(self, block: str) -> Slice:
+        """The roles of the source's and every target's images."""
+        source = _dump(self.source)
+        return self._common(block) | {
+            "source": {key: source[key] for key in ("labelled_fraction", "validation_fraction")},
+            "targets": {
+                name: {key: value for key, value in _dump(target).items() if key != "dataset"}
+                for name, target in self.targets.items()
+            },
+        }
+
+    def pretrain(self, variant: str, block: str) -> Slice:
+        """One variant's training."""
+        chosen = self.variants[variant]
+        recipe = _dump(self.training) | chosen.training.model_dump(exclude_none=True)
+        ratio = (
+            self.pseudo_labels.labelled_ratio if self.pseudo_labels and chosen.labels == "pseudo" else None
+        )
+        return self._common(block) | {
+            "model": _dump(self.model),
+            "training": recipe,
+            "labels": chosen.labels,
+            "labelled_ratio": ratio,
+            "perturbation": _dump(chosen.perturbation) if chosen.perturbation else None,
+        }
+
+    def pseudo_label(self, block: str) -> Slice:
+        """The teacher's labels."""
+        assert self.pseudo_labels is not None
+        kept = {key: getattr(self.pseudo_labels, key) for key in ("confidence_threshold", "soft")}
+        return self._common(block) | {"model": _dump(self.model)} | kept
+
+    def transfer_to(self, name: str, target: str, variant: str, block: str) -> Slice:
+        """One representation on one target."""
+        row = {
+            "study": name,
+            "kind": self.kind,
+            "source": self.source.dataset,
+            "target": target,
+            "variant": variant,
+        }
+        return self._common(block) | {
+            "row": row,
+            "model": _dump(self.model),
+            "protocols": _dump(self.transfer),
+        }
+
+    def similarity(self, name: str, target: str, block: str) -> Slice:
+        """Every variant beside the first one on one target."""
+        row = {"study": name, "kind": self.kind, "source": self.source.dataset, "target": target}
+        return self._common(block) | {"row": row, "model": _dump(self.model), "variants": list(self.variants)}
+
+    def report(self, name: str) -> Slice:
+        """Title and study block."""
+        description = _dump(self)
+        for hidden in ("title", "resources"):
+            del description[hidden]
+        return {"study": name, "title": self.title, "description": description}
+
+
+def _dump(block: Block) -> Slice:
+    return block.model_dump(mode="json", exclude_none=True)

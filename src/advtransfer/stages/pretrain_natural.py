@@ -1,0 +1,245 @@
+"""Source pre-training of one variant of a deep network; on several GPUs as several processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from advtransfer.data.natural.augment import Augmentation
+from advtransfer.data.natural.images import Batch, Images
+from advtransfer.data.natural.pseudo_labels import read_pseudo_labels
+from advtransfer.data.natural.roles import SOURCE, read_roles
+from advtransfer.data.natural.splits import VALIDATION
+from advtransfer.data.natural.streaming import open_images
+from advtransfer.data.splits import LABELLED, UNLABELLED
+from advtransfer.models.deep.network import Network
+from advtransfer.models.deep.storage import save_weights
+from advtransfer.models.deep.trained import initial
+from advtransfer.objectives.deep.make import make_objective
+from advtransfer.training.curves import write_curves
+from advtransfer.training.deep.checkpoint import Checkpoint
+from advtransfer.training.deep.distributed import connected
+from advtransfer.training.deep.execution import Execution
+from advtransfer.training.deep.loop import Batches, Recipe, Trained, fit
+from advtransfer.training.deep.optimisation import Optimisation
+from advtransfer.training.deep.preparation import Preparation
+from advtransfer.training.deep.progress import Progress
+from advtransfer.training.deep.randomness import Randomness
+from advtransfer.transfer.deep.features import evaluate
+
+_EVALUATED = 512  # images at a time
+
+
+def main(
+    params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path], scratch: Path
+) -> dict[str, Any]:
+    """params: seed, replica, model, training, labels, labelled_ratio, perturbation.
+
+    inputs: images, splits and, where ``labels`` is pseudo, pseudo_labels. outputs: weights (safetensors), curves
+    (Parquet: loss and accuracy of every update, and the source's validation accuracy at the end in the seal).
+    ``scratch`` holds the checkpoint from which a job that was killed goes on.
+    """
+    processes = max(1, torch.cuda.device_count())
+    job = {
+        "params": params,
+        "inputs": {name: str(path) for name, path in inputs.items()},
+        "outputs": {name: str(path) for name, path in outputs.items()},
+        "scratch": str(scratch),
+    }
+    return train(job) if processes == 1 else _spread(job, processes)
+
+
+def _spread(job: dict[str, Any], processes: int) -> dict[str, Any]:
+    """The same training by several processes, one a GPU."""
+    folder = Path(job["scratch"])
+    folder.mkdir(parents=True, exist_ok=True)
+    asked, told = folder / "job.json", folder / "told.json"
+    asked.write_text(json.dumps(job | {"told": str(told)}))
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={processes}",
+    ]
+    subprocess.run([*torchrun, "-m", "advtransfer.stages.pretrain_natural", str(asked)], check=True)
+    return json.loads(told.read_text())
+
+
+def train(job: dict[str, Any]) -> dict[str, Any]:
+    """What ``main`` does, in each of the processes that share the work; the first of them writes."""
+    params, inputs = job["params"], {name: Path(path) for name, path in job["inputs"].items()}
+    outputs = {name: Path(path) for name, path in job["outputs"].items()}
+    with connected() as (world, device):
+        images = open_images(inputs["images"], device)
+        roles = read_roles(inputs["splits"], SOURCE)
+        randomness = Randomness(params["seed"], params["replica"])
+        model = initial(params, len(images.class_names), images.shape[1]).to(device)
+        objective = make_objective(params["perturbation"], smoothing=params["training"]["label_smoothing"])
+        pools, targets, weights = _lessons(params, inputs, images, roles)
+        training = params["training"]
+        steps = training["updates"] // objective.replays
+        trained = fit(
+            model,
+            objective,
+            _batches(images, pools, training["batch_size"], params["labelled_ratio"], steps, randomness),
+            _recipe(training, steps),
+            randomness=randomness,
+            preparation=Preparation(
+                augment=Augmentation(**training["augmentation"]),
+                targets=_on(device, targets),
+                weights=_on(device, weights),
+            ),
+            execution=_execution(training, device),
+            world=world,
+            checkpoint=Checkpoint(Path(job["scratch"]) / "checkpoint.safetensors"),
+            progress=Progress(
+                outputs["weights"].stem,
+                steps=steps,
+                images_per_step=training["batch_size"],
+                images_per_epoch=sum(map(len, pools)),
+            ),
+        )
+        told = {"device": str(device), "processes": world.size}
+        if world.leads:
+            told |= _finish(model, trained, images, roles, params, outputs)
+            if "told" in job:
+                Path(job["told"]).write_text(json.dumps(told))
+        return told
+
+
+def _lessons(
+    params: dict[str, Any], inputs: dict[str, Path], images: Images, roles: dict[str, np.ndarray]
+) -> tuple[list[np.ndarray], Tensor, Tensor | None]:
+    """The pools of positions to learn from, labelled ones first; targets and weights of all N images."""
+    true = torch.from_numpy(images.labels.copy())
+    if params["labels"] == "labelled":
+        return [roles[LABELLED]], _seen(true, roles[LABELLED]), None
+    if params["labels"] == "oracle":
+        known = roles[UNLABELLED][images.labels[roles[UNLABELLED]] >= 0]
+        both = np.concatenate([roles[LABELLED], known])
+        return [both], _seen(true, both), None
+    pseudo = read_pseudo_labels(inputs["pseudo_labels"])
+    targets = _seen(true, roles[LABELLED])
+    if pseudo.probabilities is not None:
+        targets = torch.nn.functional.one_hot(targets.clamp_min(0), len(images.class_names)).float()
+        targets[pseudo.index] = torch.from_numpy(pseudo.probabilities)
+    else:
+        targets[pseudo.index] = torch.from_numpy(pseudo.label)
+    if params["labelled_ratio"] is None:
+        return [np.concatenate([roles[LABELLED], pseudo.index])], targets, None
+    return [roles[LABELLED], pseudo.index], targets, None
+
+
+def _seen(labels: Tensor, rows: np.ndarray) -> Tensor:
+    """Labels [N] that are -1 but at ``rows``: a label that must not be seen cannot be learned by mistake."""
+    seen = torch.full_like(labels, -1)
+    seen[rows] = labels[rows]
+    return seen
+
+
+def _on(device: torch.device, tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.to(device)
+
+
+def _batches(
+    images: Images,
+    pools: list[np.ndarray],
+    size: int,
+    ratio: float | None,
+    steps: int,
+    randomness: Randomness,
+) -> Batches:
+    """Every batch; each pool has its share of it, and epochs of its own."""
+    shares = [size] if ratio is None else [round(ratio * size), size - round(ratio * size)]
+    if min(shares) < 1:
+        raise SystemExit(
+            f"labelled_ratio {ratio} of batches of {size} leaves a pool without a place; found {shares}"
+        )
+
+    def from_step(start: int) -> Iterator[Batch]:
+        drawn = [
+            images.shuffled(
+                pool,
+                size=share,
+                steps=steps,
+                start=start,
+                rng_of_epoch=partial(_order, randomness, number),
+            )
+            for number, (pool, share) in enumerate(zip(pools, shares, strict=True))
+        ]
+        for parts in zip(*drawn, strict=True):
+            yield Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "index")))
+
+    return from_step
+
+
+def _order(randomness: Randomness, pool: int, epoch: int) -> np.random.Generator:
+    return randomness.generator("order", pool, epoch)
+
+
+def _recipe(training: dict[str, Any], steps: int) -> Recipe:
+    optimisation = Optimisation(
+        name=training["optimiser"],
+        learning_rate=training["learning_rate"],
+        weight_decay=training["weight_decay"],
+        momentum=training["momentum"],
+        decay=training["decay"],
+        warmup=training["warmup"],
+        clip=training.get("clip"),
+    )
+    return Recipe(
+        steps=steps,
+        optimisation=optimisation,
+        accumulate=training["accumulate"],
+        average=training.get("average"),
+    )
+
+
+def _execution(training: dict[str, Any], device: torch.device) -> Execution:
+    precision = training["precision"]
+    return Execution(
+        bf16=precision == "bfloat16",
+        tf32=precision == "tf32",
+        channels_last=True,
+        compile=training["compile"],
+        deterministic=training["deterministic"],
+    )
+
+
+def _finish(
+    model: Network,
+    trained: Trained,
+    images: Images,
+    roles: dict[str, np.ndarray],
+    params: dict[str, Any],
+    outputs: dict[str, Path],
+) -> dict[str, Any]:
+    """Writes the results and measures the labelled images that were set aside: a recipe is chosen by them."""
+    model.load_state_dict(trained.averaged or trained.weights)
+    save_weights(outputs["weights"], model)
+    write_curves(
+        outputs["curves"], {name: c[:, None] for name, c in trained.curves.items()}, [params["replica"]]
+    )
+    held_out = roles.get(VALIDATION, np.empty(0, dtype=np.int64))
+    if not len(held_out):
+        return {}
+    scores = [
+        evaluate(model, model, batch.x, batch_size=_EVALUATED)
+        for batch in images.ordered(held_out, size=_EVALUATED)
+    ]
+    right = torch.cat(scores).argmax(1).cpu() == torch.from_numpy(images.labels[held_out])
+    return {"validation_accuracy": round(right.float().mean().item(), 6)}
+
+
+if __name__ == "__main__":
+    train(json.loads(Path(sys.argv[1]).read_text()))
