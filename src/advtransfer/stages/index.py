@@ -28,7 +28,8 @@ def _orphans(root: Path, params: dict[str, Any]) -> Iterator[Path]:
     ours = {*params["declared"], index}
     for path in sorted(root.rglob("*")):
         if path.suffix == ".seal" and not _private(path) and str(path).removesuffix(".seal") not in ours:
-            yield from (made for made in _made_by(path) if made.is_file() and str(made) not in ours)
+            made_here = (made for made in _made_by(path) if _within(made, params["roots"]))
+            yield from (made for made in made_here if made.is_file() and str(made) not in ours)
             yield path
 
 
@@ -38,6 +39,11 @@ def _made_by(seal: Path) -> list[Path]:
         return [Path(path) for _, path in json.loads(seal.read_text())["spec"]["outputs"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _within(path: Path, roots: list[str]) -> bool:
+    """Whether a path lies below one of the roots as it is written: a seal may come from anywhere and name anything."""
+    return ".." not in path.parts and any(path.is_relative_to(root) for root in roots)
 
 
 def _private(path: Path) -> bool:
