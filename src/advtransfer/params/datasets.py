@@ -20,7 +20,7 @@ class Folder(Block):
 
 
 class TorchvisionSet(Block):
-    """A classification set of torchvision, after `advtransfer fetch`."""
+    """A classification set of torchvision, in the folder of its name below the data folder."""
 
     name: str = Field(min_length=1, description="its class in torchvision.datasets, such as CIFAR10")
     splits: Splits = Field(default=["train", "test"], description="train, val, test, or the set's own names")
