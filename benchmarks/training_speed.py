@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,6 +32,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from advtransfer.data.natural.augment import Augmentation
+from advtransfer.data.natural.memory import MemoryImages
+from advtransfer.data.natural.orders import Layout
 from advtransfer.models.deep.build import build
 from advtransfer.models.deep.network import Network
 from advtransfer.objectives.deep.make import make_objective
@@ -42,7 +44,7 @@ from advtransfer.training.deep.loop import Recipe, fit
 from advtransfer.training.deep.optimisation import Optimisation
 from advtransfer.training.deep.preparation import Preparation
 from advtransfer.training.deep.randomness import Randomness
-from advtransfer.training.deep.sampling import Pool, Sampler
+from advtransfer.training.deep.sampling import Pool, mixed
 
 EPS, CLASSES, IMAGES = 8 / 255, 10, 2048
 SGD = Optimisation(name="sgd", learning_rate=0.01, weight_decay=5e-4, decay="constant")
@@ -63,15 +65,6 @@ class Task:
     def network(self) -> Network:
         network = build(self.model, CLASSES, image_size=self.image_size, rng=stream(0, "init"))
         return network.to(self.device)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A batch as the data room gives it."""
-
-    x: Tensor
-    y: Tensor
-    index: Tensor
 
 
 def main() -> None:
@@ -131,13 +124,17 @@ def ours(task: Task) -> Callable[[], None]:
     x, y = (tensor.to(task.device) for tensor in _images(task))
     attack = {"attack": {"norm": "linf", "eps": EPS, "steps": task.attack_steps}}
     objective = make_objective(attack if task.attack_steps else None)
-    sampler = Sampler([Pool(np.arange(IMAGES), task.batch)], randomness)
-
-    def batches(start: int) -> Iterator[Stored]:
-        for positions in sampler.batches(start):
-            index = torch.from_numpy(positions).to(task.device)
-            yield Stored(x[index], y[index], index)
-
+    stored = MemoryImages(
+        stored=x.permute(0, 2, 3, 1).contiguous(),
+        labels=y.cpu().numpy(),
+        shape=(3, task.image_size, task.image_size),
+        class_names=tuple(map(str, range(CLASSES))),
+        device=x.device,
+        layout=Layout.of([IMAGES]),
+        buffer_images=None,
+    )
+    pool = Pool(np.arange(IMAGES), task.batch)
+    batches = mixed(stored, [pool], steps=task.steps, randomness=randomness)
     return partial(
         fit,
         network,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import torch
 from torch import Tensor
 
 from advtransfer.data.natural.augment import Augmentation
-from advtransfer.data.natural.images import Batch, Images
+from advtransfer.data.natural.images import Images
 from advtransfer.data.natural.pseudo_labels import read_pseudo_labels
 from advtransfer.data.natural.roles import SOURCE, read_roles
 from advtransfer.data.natural.splits import VALIDATION
@@ -29,11 +27,12 @@ from advtransfer.training.curves import write_curves
 from advtransfer.training.deep.checkpoint import Checkpoint
 from advtransfer.training.deep.distributed import connected
 from advtransfer.training.deep.execution import Execution
-from advtransfer.training.deep.loop import Batches, Recipe, Trained, fit
+from advtransfer.training.deep.loop import Recipe, Trained, fit
 from advtransfer.training.deep.optimisation import Optimisation
 from advtransfer.training.deep.preparation import Preparation
 from advtransfer.training.deep.progress import Progress
 from advtransfer.training.deep.randomness import Randomness
+from advtransfer.training.deep.sampling import Pool, labelled_and_pseudo, mixed
 from advtransfer.transfer.deep.features import evaluate
 
 _EVALUATED = 512  # images at a time
@@ -48,18 +47,18 @@ def main(
     (Parquet: loss and accuracy of every update, and the source's validation accuracy at the end in the seal).
     ``scratch`` holds the checkpoint from which a job that was killed goes on.
     """
-    processes = max(1, torch.cuda.device_count())
     job = {
         "params": params,
         "inputs": {name: str(path) for name, path in inputs.items()},
         "outputs": {name: str(path) for name, path in outputs.items()},
         "scratch": str(scratch),
     }
-    return train(job) if processes == 1 else _spread(job, processes)
+    gpus = torch.cuda.device_count()
+    return train_together(job, gpus) if gpus > 1 else train(job)
 
 
-def _spread(job: dict[str, Any], processes: int) -> dict[str, Any]:
-    """The same training by several processes, one a GPU."""
+def train_together(job: dict[str, Any], processes: int) -> dict[str, Any]:
+    """The same training by several processes, one a GPU; what ``train`` takes and gives."""
     folder = Path(job["scratch"])
     folder.mkdir(parents=True, exist_ok=True)
     asked, told = folder / "job.json", folder / "told.json"
@@ -85,19 +84,21 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
         randomness = Randomness(params["seed"], params["replica"])
         model = initial(params, len(images.class_names), images.shape[1]).to(device)
         objective = make_objective(params["perturbation"], smoothing=params["training"]["label_smoothing"])
-        pools, targets, weights = _lessons(params, inputs, images, roles)
+        pools, targets = _lessons(params, inputs, images, roles)
         training = params["training"]
         steps = training["updates"] // objective.replays
+        try:
+            batches = mixed(images, pools, steps=steps, randomness=randomness, world=world)
+        except ValueError as error:
+            raise SystemExit(f"training.batch_size: {error}") from None
         trained = fit(
             model,
             objective,
-            _batches(images, pools, training["batch_size"], params["labelled_ratio"], steps, randomness),
+            batches,
             _recipe(training, steps),
             randomness=randomness,
             preparation=Preparation(
-                augment=Augmentation(**training["augmentation"]),
-                targets=_on(device, targets),
-                weights=_on(device, weights),
+                augment=Augmentation(**training["augmentation"]), targets=targets.to(device)
             ),
             execution=_execution(training, device),
             world=world,
@@ -106,7 +107,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
                 outputs["weights"].stem,
                 steps=steps,
                 images_per_step=training["batch_size"],
-                images_per_epoch=sum(map(len, pools)),
+                images_per_epoch=sum(len(pool.members) for pool in pools),
             ),
         )
         told = {"device": str(device), "processes": world.size}
@@ -119,15 +120,15 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
 
 def _lessons(
     params: dict[str, Any], inputs: dict[str, Path], images: Images, roles: dict[str, np.ndarray]
-) -> tuple[list[np.ndarray], Tensor, Tensor | None]:
-    """The pools of positions to learn from, labelled ones first; targets and weights of all N images."""
-    true = torch.from_numpy(images.labels.copy())
+) -> tuple[list[Pool], Tensor]:
+    """The pools to learn from, labelled images first, and the targets of all N images."""
+    true, size = torch.from_numpy(images.labels.copy()), params["training"]["batch_size"]
     if params["labels"] == "labelled":
-        return [roles[LABELLED]], _seen(true, roles[LABELLED]), None
+        return [Pool(roles[LABELLED], size)], _seen(true, roles[LABELLED])
     if params["labels"] == "oracle":
         known = roles[UNLABELLED][images.labels[roles[UNLABELLED]] >= 0]
         both = np.concatenate([roles[LABELLED], known])
-        return [both], _seen(true, both), None
+        return [Pool(both, size)], _seen(true, both)
     pseudo = read_pseudo_labels(inputs["pseudo_labels"])
     targets = _seen(true, roles[LABELLED])
     if pseudo.probabilities is not None:
@@ -135,9 +136,10 @@ def _lessons(
         targets[pseudo.index] = torch.from_numpy(pseudo.probabilities)
     else:
         targets[pseudo.index] = torch.from_numpy(pseudo.label)
-    if params["labelled_ratio"] is None:
-        return [np.concatenate([roles[LABELLED], pseudo.index])], targets, None
-    return [roles[LABELLED], pseudo.index], targets, None
+    ratio = params["labelled_ratio"]
+    if ratio is None:
+        return [Pool(np.concatenate([roles[LABELLED], pseudo.index]), size)], targets
+    return labelled_and_pseudo(roles[LABELLED], pseudo.index, size=size, ratio=ratio), targets
 
 
 def _seen(labels: Tensor, rows: np.ndarray) -> Tensor:
@@ -145,46 +147,6 @@ def _seen(labels: Tensor, rows: np.ndarray) -> Tensor:
     seen = torch.full_like(labels, -1)
     seen[rows] = labels[rows]
     return seen
-
-
-def _on(device: torch.device, tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.to(device)
-
-
-def _batches(
-    images: Images,
-    pools: list[np.ndarray],
-    size: int,
-    ratio: float | None,
-    steps: int,
-    randomness: Randomness,
-) -> Batches:
-    """Every batch; each pool has its share of it, and epochs of its own."""
-    shares = [size] if ratio is None else [round(ratio * size), size - round(ratio * size)]
-    if min(shares) < 1:
-        raise SystemExit(
-            f"labelled_ratio {ratio} of batches of {size} leaves a pool without a place; found {shares}"
-        )
-
-    def from_step(start: int) -> Iterator[Batch]:
-        drawn = [
-            images.shuffled(
-                pool,
-                size=share,
-                steps=steps,
-                start=start,
-                rng_of_epoch=partial(_order, randomness, number),
-            )
-            for number, (pool, share) in enumerate(zip(pools, shares, strict=True))
-        ]
-        for parts in zip(*drawn, strict=True):
-            yield Batch(*(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "y", "index")))
-
-    return from_step
-
-
-def _order(randomness: Randomness, pool: int, epoch: int) -> np.random.Generator:
-    return randomness.generator("order", pool, epoch)
 
 
 def _recipe(training: dict[str, Any], steps: int) -> Recipe:

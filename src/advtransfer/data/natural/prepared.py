@@ -41,7 +41,7 @@ def read_header(path: Path) -> Prepared:
     try:
         meta: Mapping[str, Any] = {
             key.decode(): json.loads(value)
-            for key, value in footer.metadata.items()
+            for key, value in (footer.metadata or {}).items()
             if key != b"ARROW:schema"
         }
         return Prepared(
@@ -55,13 +55,13 @@ def read_header(path: Path) -> Prepared:
             counts=tuple(meta["counts"]),
             group_sizes=tuple(footer.row_group(i).num_rows for i in range(footer.num_row_groups)),
         )
-    except (AttributeError, KeyError) as error:
+    except KeyError as error:
         raise ValueError(f"{path}: no prepared images ({error} missing)") from error
 
 
 def read_column(path: Path, name: str) -> Any:
     """A whole column without the pixels: label as int64 [N], split and source as strings [N]."""
-    return np.array(pq.read_table(path, columns=[name])[name])  # Arrow's own array could not be written to
+    return pq.read_table(path, columns=[name])[name].to_numpy().copy()  # Arrow's own cannot be written to
 
 
 class PixelReader:

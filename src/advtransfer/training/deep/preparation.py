@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from advtransfer.data.natural.augment import to_unit
 from advtransfer.objectives.deep.batch import Batch
 from advtransfer.training.deep.randomness import Randomness
 
@@ -34,7 +35,7 @@ class Images(Protocol):
 
 def unchanged(x: Tensor, rng: np.random.Generator) -> Tensor:
     """No augmentation: uint8 [B, C, H, W] -> float32 in [0, 1]."""
-    return x.float().div_(255)
+    return to_unit(x)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from functools import partial
 
 import numpy as np
+import torch
 
+from advtransfer.data.natural.images import Batch, Images
+from advtransfer.training.deep.distributed import World
 from advtransfer.training.deep.randomness import Randomness
+
+ALONE = World()
 
 
 @dataclass(frozen=True)
@@ -32,51 +37,35 @@ def labelled_and_pseudo(labelled: np.ndarray, pseudo: np.ndarray, *, size: int, 
     return [Pool(labelled, share), Pool(pseudo, size - share)]
 
 
-class Sampler:
-    """Positions of every step, drawn without replacement from each pool, epoch after epoch of that pool.
+def mixed(
+    images: Images, pools: Sequence[Pool], *, steps: int, randomness: Randomness, world: World = ALONE
+) -> Callable[[int], Iterator[Batch]]:
+    """``batches(s)``: this process's rows of the batches of step s to ``steps`` - 1, as ``loop.fit`` wants them.
 
-    A batch may straddle two epochs; no image is ever dropped. Pools differ in size, so one may be in its tenth epoch
-    while another is in its first.
+    Each pool is drawn from without replacement, epoch after epoch of its own: pools differ in size, so one may be in
+    its tenth epoch while another is in its first. The shares of the pools lie one behind the other in a batch.
     """
+    for pool in pools:
+        if len(pool.members) == 0 or pool.share < 1:
+            raise ValueError(f"a pool of {len(pool.members)} images with {pool.share} places in each batch")
+    rows = world.rows(sum(pool.share for pool in pools))
 
-    def __init__(self, pools: Sequence[Pool], randomness: Randomness) -> None:
-        for pool in pools:
-            if len(pool.members) == 0 or pool.share < 1:
-                raise ValueError(
-                    f"a pool of {len(pool.members)} images with {pool.share} places in each batch"
-                )
-        self._orders = [_Order(pool, randomness, number) for number, pool in enumerate(pools)]
-
-    def __call__(self, step: int) -> np.ndarray:
-        """Positions of one step, int64 [B], the pools' shares one behind the other."""
-        return np.concatenate([order(step) for order in self._orders])
-
-    def batches(self, start: int) -> Iterator[np.ndarray]:
-        """The positions of step ``start`` and of all that follow, without end."""
-        return map(self, count(start))
-
-
-class _Order:
-    """The endless sequence of a pool's members, a new permutation every epoch."""
-
-    def __init__(self, pool: Pool, randomness: Randomness, number: int) -> None:
-        self._pool = pool
-        self._randomness = randomness
-        self._number = number
-        self._epoch = -1
-        self._shuffled = pool.members
-
-    def __call__(self, step: int) -> np.ndarray:
-        length, share = len(self._pool.members), self._pool.share
-        begin, end = step * share, (step + 1) * share
-        epochs = range(begin // length, (end - 1) // length + 1)
-        pieces = [
-            self._permuted(e)[max(begin - e * length, 0) : min(end - e * length, length)] for e in epochs
+    def batches(start: int) -> Iterator[Batch]:
+        drawn = [
+            images.shuffled(
+                pool.members,
+                size=pool.share,
+                steps=steps,
+                start=start,
+                rng_of_epoch=partial(_order, randomness, number),
+            )
+            for number, pool in enumerate(pools)
         ]
-        return np.concatenate(pieces).astype(np.int64)
+        for parts in zip(*drawn, strict=True):
+            yield Batch(*(torch.cat([getattr(p, name) for p in parts])[rows] for name in ("x", "y", "index")))
 
-    def _permuted(self, epoch: int) -> np.ndarray:
-        if epoch != self._epoch:
-            rng = self._randomness.generator("order", self._number, epoch)
-            self._shuffled, self._epoch = rng.permutation(self._pool.members), epoch
-        return self._shuffled
+    return batches
+
+
+def _order(randomness: Randomness, pool: int, epoch: int) -> np.random.Generator:
+    return randomness.generator("order", pool, epoch)

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
+from advtransfer.data.natural.memory import MemoryImages
+from advtransfer.data.natural.orders import Layout
 from advtransfer.models.deep.build import build
 from advtransfer.objectives.deep.make import make_objective
 from advtransfer.seeding import stream
@@ -21,19 +23,12 @@ from advtransfer.training.deep.loop import Recipe, fit
 from advtransfer.training.deep.optimisation import Optimisation
 from advtransfer.training.deep.preparation import Preparation
 from advtransfer.training.deep.randomness import Randomness
-from advtransfer.training.deep.sampling import Pool, Sampler, labelled_and_pseudo
+from advtransfer.training.deep.sampling import ALONE, Pool, labelled_and_pseudo, mixed
 
 COUNT, CLASSES, SIDE = 60, 4, 8
 SGD = Optimisation(name="sgd", learning_rate=0.1, weight_decay=0.01, warmup=0.2)
 ADAMW = Optimisation(name="adamw", learning_rate=0.01, weight_decay=0.1, warmup=0.2)
 SEED = Randomness(5, 2)
-
-
-@dataclass(frozen=True)
-class Stored:
-    x: Tensor
-    y: Tensor
-    index: Tensor
 
 
 def images(count=COUNT):
@@ -67,21 +62,27 @@ class Tiny(nn.Module):
         return self.head(self.drop(self.norm(self.conv(x - 0.5)).relu()).flatten(1))
 
 
-def loader(sampler, world=None):
-    """``batches`` for fit, of one process of a world."""
+def stored():
+    """The images of ``images`` as a training job holds them."""
     x, y = images()
+    return MemoryImages(
+        stored=x.permute(0, 2, 3, 1),
+        labels=y.numpy(),
+        shape=(3, SIDE, SIDE),
+        class_names=tuple("abcd"),
+        device=torch.device("cpu"),
+        layout=Layout.of([COUNT]),
+        buffer_images=None,
+    )
 
-    def batches(start):
-        for positions in sampler.batches(start):
-            mine = positions if world is None else positions[world.rows(len(positions))]
-            index = torch.from_numpy(mine)
-            yield Stored(x[index], y[index], index)
 
-    return batches
+def loader(pools=None, world=ALONE, randomness=SEED):
+    """``batches`` for fit, of one process of a world; batches of 12 unless the pools say otherwise."""
+    return mixed(stored(), pools or whole(), steps=10**6, randomness=randomness, world=world)
 
 
-def sampler(size=12, randomness=SEED):
-    return Sampler([Pool(np.arange(COUNT), size)], randomness)
+def whole(size=12):
+    return [Pool(np.arange(COUNT), size)]
 
 
 def shifted(x, rng):
@@ -97,7 +98,7 @@ def train(model=None, spec=None, *, steps=10, optimisation=SGD, size=12, recipe=
     model = model or Tiny()
     objective = spec if callable(spec) else make_objective(spec)
     settings = Recipe(steps=steps, optimisation=optimisation, **dict(recipe))
-    batches = arguments.pop("batches", None) or loader(sampler(size))
+    batches = arguments.pop("batches", None) or loader(whole(size))
     return fit(model, objective, batches, settings, **({"randomness": SEED} | arguments))
 
 
@@ -126,9 +127,9 @@ class Case:
 
     def batches(self):
         if self.ratio is None:
-            return loader(sampler())
+            return loader()
         pools = labelled_and_pseudo(np.arange(8), np.arange(8, COUNT), size=12, ratio=self.ratio)
-        return loader(Sampler(pools, SEED))
+        return loader(pools)
 
     def preparation(self, augment):
         if self.ratio is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from deep_lab import ADAMW, SEED, Tiny, loader, sampler, train
+from deep_lab import ADAMW, SEED, Tiny, loader, train
 from safetensors import safe_open
 
 from advtransfer.training.deep.checkpoint import Checkpoint
@@ -24,7 +24,7 @@ def crashing(at):
     """Batches that raise at a step."""
 
     def batches(start):
-        for step, stored in enumerate(loader(sampler())(start), start):
+        for step, stored in enumerate(loader()(start), start):
             if step == at:
                 raise Crash
             yield stored
@@ -101,7 +101,7 @@ def test_a_training_goes_on_where_the_checkpoint_is(tmp_path, spec):
 
     def batches(start):
         asked.append(start)
-        return loader(sampler())(start)
+        return loader()(start)
 
     resumed = train(spec=spec, batches=batches, checkpoint=Checkpoint(tmp_path / "c", None, 4))
     whole = train(spec=spec)
@@ -139,7 +139,7 @@ def test_a_training_that_broke_leaves_no_checkpoint_of_nonsense(tmp_path):
     bad = torch.ones(60)
 
     def batches(start):
-        for step, stored in enumerate(loader(sampler())(start), start):
+        for step, stored in enumerate(loader()(start), start):
             if step == 5:
                 bad.fill_(float("nan"))
             yield stored

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from deep_lab import ADAMW, CLASSES, COUNT, SGD, Stored, Tiny, images, loader, sampler, shifted, train
+from deep_lab import ADAMW, CLASSES, COUNT, SGD, Tiny, images, loader, shifted, train, whole
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from advtransfer.data.natural.images import Batch
 from advtransfer.objectives.deep.batch import Objective
 from advtransfer.training.deep.execution import Execution
 from advtransfer.training.deep.optimisation import Optimisation
@@ -33,7 +34,7 @@ def plain(model, optimisation, *, steps=10, size=12, clip=None):
     else:
         optimiser = torch.optim.AdamW(groups, lr=rate)
     rising, curve = round(optimisation.warmup * steps), []
-    for step, stored in zip(range(steps), loader(sampler(size))(0), strict=False):
+    for step, stored in zip(range(steps), loader(whole(size))(0), strict=False):
         done = (step - rising) / (steps - rising)
         factor = (step + 1) / rising if step < rising else (1 + math.cos(math.pi * done)) / 2
         for group in optimiser.param_groups:
@@ -211,7 +212,7 @@ def test_a_generator_that_yields_too_little_or_too_much_is_told_so(yields, than)
 
 def test_batches_that_end_early_are_told_so():
     def short(start):
-        yield from list(zip(range(4), loader(sampler())(start), strict=False))[start:]
+        yield from list(zip(range(4), loader()(start), strict=False))[start:]
 
     def three(start):
         for _, stored in short(start):
@@ -234,7 +235,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(value):
     def batches(start):
         for step in range(start, 10):
             index = torch.arange(12)
-            yield Stored(x[index], y[index], index if step < 6 else torch.full_like(index, COUNT - 1))
+            yield Batch(x[index], y[index], index if step < 6 else torch.full_like(index, COUNT - 1))
 
     weights[-1] = value
     with pytest.raises(FloatingPointError, match=f"the loss is {value} at update 6"):
@@ -268,8 +269,8 @@ def test_the_randomness_of_a_step_does_not_depend_on_the_steps_before():
     x, y = images()
 
     def only_last(start):
-        for step, stored in zip(range(10), loader(sampler())(0), strict=False):
-            yield stored if step == 9 else Stored(x[:12] * 0, y[:12] * 0, torch.arange(12))
+        for step, stored in zip(range(10), loader()(0), strict=False):
+            yield stored if step == 9 else Batch(x[:12] * 0, y[:12] * 0, torch.arange(12))
 
     short = train(Tiny(dropout=0.5), batches=only_last, **arguments)
     assert long.curves["loss"][9] == short.curves["loss"][9]

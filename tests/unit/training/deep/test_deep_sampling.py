@@ -1,53 +1,72 @@
 """Which images a step sees, and how they are prepared: functions of the step's number."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
-from deep_lab import COUNT, SEED, images, sampler, shifted
+from deep_lab import COUNT, SEED, images, loader, shifted, whole
 
 from advtransfer.seeding import stream
+from advtransfer.training.deep.distributed import World
 from advtransfer.training.deep.preparation import Preparation
 from advtransfer.training.deep.randomness import DeviceStreams, Randomness
-from advtransfer.training.deep.sampling import Pool, Sampler, labelled_and_pseudo
+from advtransfer.training.deep.sampling import Pool, labelled_and_pseudo
 
 FLAT = torch.contiguous_format
 
 
+def positions(batches, steps, start=0):
+    """Positions of the steps from ``start`` on, int64 [steps, B]."""
+    return np.stack([batch.index for batch in itertools.islice(batches(start), steps)])
+
+
 @pytest.mark.parametrize("size", [1, 7, 12, 60, 150])
 def test_every_epoch_covers_the_pool_once(size):
-    draw = sampler(size)
-    flat = np.concatenate([draw(step) for step in range(-(-180 // size))])[:180]
+    flat = positions(loader(whole(size)), -(-180 // size)).reshape(-1)[:180]
     assert flat.dtype == np.int64
     epochs = flat.reshape(3, COUNT)
     assert (np.sort(epochs, 1) == np.arange(COUNT)).all()
     assert (epochs[0] != epochs[1]).any() and (epochs[0] != np.arange(COUNT)).any()
 
 
-def test_a_step_does_not_depend_on_the_steps_before():
-    one, other = sampler(), sampler()
-    expected = [one(step) for step in range(20)]
-    for step in (19, 3, 4, 0, 11):
-        assert (other(step) == expected[step]).all()
-    for found, wanted in zip(other.batches(7), expected[7:], strict=False):
-        assert (found == wanted).all()
+def test_a_batch_holds_the_images_at_its_positions():
+    (x, y), batch = images(), next(loader()(3))
+    assert torch.equal(batch.x, x[batch.index]) and torch.equal(batch.y, y[batch.index])
+
+
+@pytest.mark.parametrize("start", [3, 5, 19])
+def test_a_step_does_not_depend_on_the_steps_before(start):
+    assert (positions(loader(), 5, start) == positions(loader(), 24)[start : start + 5]).all()
 
 
 def test_replicas_and_seeds_have_orders_of_their_own():
-    orders = {tuple(sampler(randomness=Randomness(*key))(0)) for key in [(5, 2), (5, 3), (6, 2), (5, 2)]}
+    keys = [(5, 2), (5, 3), (6, 2), (5, 2)]
+    orders = {tuple(positions(loader(randomness=Randomness(*key)), 1)[0]) for key in keys}
     assert len(orders) == 3
 
 
 def test_pools_of_one_size_are_shuffled_independently():
-    draw = Sampler([Pool(np.arange(20), 20), Pool(np.arange(100, 120), 20)], SEED)
-    first, second = np.split(draw(0), 2)
-    assert (first != second - 100).any() and (np.sort(first) == np.sort(second) - 100).all()
+    pools = [Pool(np.arange(20), 20), Pool(np.arange(20, 40), 20)]
+    first, second = np.split(positions(loader(pools), 1)[0], 2)
+    assert (first != second - 20).any() and (np.sort(first) == np.sort(second) - 20).all()
+
+
+def test_processes_share_every_batch_out():
+    shared = [positions(loader(world=World(rank, 3)), 8) for rank in range(3)]
+    assert [part.shape for part in shared] == [(8, 4)] * 3
+    assert (np.sort(np.concatenate(shared, 1), 1) == np.sort(positions(loader(), 8), 1)).all()
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused():
+    with pytest.raises(ValueError, match="a batch of 12 cannot be shared out evenly to 5 processes"):
+        loader(world=World(0, 5))
 
 
 @pytest.mark.parametrize(("ratio", "share"), [(0.25, 3), (0.5, 6), (0.9, 11)])
 def test_every_batch_holds_the_ratio_of_labelled_images(ratio, share):
     labelled, pseudo = np.arange(8), np.arange(8, COUNT)
-    draw = Sampler(labelled_and_pseudo(labelled, pseudo, size=12, ratio=ratio), SEED)
-    batches = np.stack([draw(step) for step in range(26)])
+    batches = positions(loader(labelled_and_pseudo(labelled, pseudo, size=12, ratio=ratio)), 26)
     assert ((batches < 8).sum(1) == share).all()
     for pool, members in ((labelled, batches[batches < 8]), (pseudo, batches[batches >= 8])):
         counts = np.bincount(members, minlength=COUNT)[pool]
@@ -62,7 +81,7 @@ def test_a_ratio_that_leaves_one_kind_out_is_refused(ratio):
 
 def test_an_empty_pool_is_refused():
     with pytest.raises(ValueError, match="a pool of 0 images with 3 places"):
-        Sampler([Pool(np.arange(0), 3)], SEED)
+        loader([Pool(np.arange(0), 3)])
 
 
 # -- random numbers ----------------------------------------------------------------------------------------------------
@@ -110,7 +129,8 @@ def prepared(preparation, rows=slice(None), step=0, part=0, layout=FLAT):
 
 def test_pixels_become_numbers_between_0_and_1():
     (x, y), b = images(12), prepared(Preparation())
-    assert torch.equal(b.x, x.float() / 255) and torch.equal(b.y, y)
+    torch.testing.assert_close(b.x, x.float() / 255, rtol=0, atol=1e-7)
+    assert b.x.max() <= 1 and torch.equal(b.y, y)
     assert torch.equal(b.weight, torch.ones(12)) and b.part == 0
     assert prepared(Preparation(), layout=torch.channels_last).x.is_contiguous(
         memory_format=torch.channels_last

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
-from deep_lab import SGD, Tiny, loader, sampler, shifted
+from deep_lab import SGD, Tiny, loader, shifted
 from safetensors.torch import save_file
 
 from advtransfer.objectives.deep.make import make_objective
@@ -32,7 +32,7 @@ def trained(name, world, *, steps=STEPS, parts=1, model=None, checkpoint=None, c
     """One of the trainings, on its own or shared."""
 
     def batches(start):
-        for step, stored in enumerate(loader(sampler(), world)(start), start):
+        for step, stored in enumerate(loader(world=world)(start), start):
             if step == crash:
                 raise Crash
             yield stored

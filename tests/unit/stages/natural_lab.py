@@ -1,0 +1,92 @@
+"""The stages of a study of natural images on pictures painted for the purpose; ``python natural_lab.py JOB`` trains."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from advtransfer.params.model import Params
+from advtransfer.stages import ingest, pretrain_natural, pseudo_label_natural, split_natural
+from advtransfer.training.deep import checkpoint
+
+BLOCK, CLASSES, SIDE = "r001-001", ("disc", "ring", "stripes"), 16
+TRAINING = {"updates": 24, "batch_size": 12, "learning_rate": 0.05, "average": 0.9}
+ATTACK = {"attack": {"norm": "linf", "eps": "8/255", "steps": 2}}
+VARIANTS = {
+    "clean": {"labels": "labelled"},
+    "adversarial": {"labels": "labelled", "perturbation": ATTACK},
+    "pseudo": {"labels": "pseudo"},
+    "oracle": {"labels": "oracle"},
+}
+
+
+def study(**changes):
+    """A study on the painted images, as params.yaml would state it."""
+    block = {
+        "kind": "natural_image",
+        "title": "Painted",
+        "seed": 5,
+        "replicas": 2,
+        "source": {"dataset": "painted", "labelled_fraction": 0.3, "validation_fraction": 0.2},
+        "targets": {"painted": {"dataset": "painted"}},
+        "model": {"name": "small_cnn", "arguments": {"norm": "group"}},
+        "training": TRAINING,
+        "variants": VARIANTS,
+        "pseudo_labels": {"teacher": "clean", "labelled_ratio": 0.25},
+        "transfer": {"draws": 2, "linear": {"shots": [2], "strengths": [1.0, 10.0]}},
+    } | changes
+    painted = {"folder": {"path": "painted", "splits": ["train", "test"]}, "resolution": SIDE}
+    content = {"default_studies": ["s"], "studies": {"s": block}, "datasets": {"painted": painted}}
+    return Params.model_validate(content)
+
+
+def paint(root):
+    """40 images a class and split: a shape of its class, a colour and noise of its own."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+    radius = np.hypot(x, y)
+    masks = [radius < 5, (radius > 4) & (radius < 7), x % 4 < 2]
+    for split in ("train", "test"):
+        for name, mask in zip(CLASSES, masks, strict=True):
+            folder = Path(root) / "painted" / split / name
+            folder.mkdir(parents=True)
+            for i in range(40):
+                pixels = rng.uniform(0, 120, (SIDE, SIDE, 3)) + mask[..., None] * rng.uniform(60, 130, 3)
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i:02d}.png")
+
+
+def prepare(folder, params):
+    """Inputs of the training stage: images and splits."""
+    inputs = {"images": folder / "images.parquet", "splits": folder / "splits.parquet"}
+    outputs = {"images": inputs["images"], "rejects": folder / "rejects.parquet"}
+    ingest.main(params.datasets["painted"].prepare(), {}, outputs)
+    targets = [inputs["images"]]
+    made = {"splits": inputs["splits"]}
+    split_natural.main(params.studies["s"].split(BLOCK), inputs | {"targets": targets}, made)
+    return inputs
+
+
+def label(folder, params, inputs, teacher):
+    """The inputs with the teacher's labels among them."""
+    made = {"pseudo_labels": folder / "pseudo_labels.parquet"}
+    asked = inputs | {"teacher": teacher}
+    pseudo_label_natural.main(params.studies["s"].pseudo_label(BLOCK), asked, made)
+    return inputs | made
+
+
+def job(params, variant, inputs, folder):
+    """A training as the processes that share it are told of it."""
+    return {
+        "params": params.studies["s"].pretrain(variant, BLOCK),
+        "inputs": {name: str(path) for name, path in inputs.items()},
+        "outputs": {name: str(folder / name) for name in ("weights", "curves")},
+        "scratch": str(folder / "scratch"),
+    }
+
+
+if __name__ == "__main__":
+    # as the job's process runs it, but for checkpoints at every step rather than every five minutes
+    checkpoint.Checkpoint.due_by_count = lambda self, done: True
+    pretrain_natural.train(json.loads(Path(sys.argv[1]).read_text()))
