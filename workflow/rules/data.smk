@@ -64,3 +64,10 @@ rule split:
         gpu=asks("split", "gpu"),
     shell:
         JOB
+
+
+rule fetch:
+    """Never part of a study: `snakemake fetch` downloads every torchvision set of `datasets`, on the machine it is called on."""
+    localrule: True
+    shell:
+        "python -m advtransfer fetch"

@@ -45,6 +45,27 @@ def run(
 
 
 @app.command()
+def fetch(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Torchvision sets among `datasets` of params.yaml; all by default."),
+    ] = None,
+) -> None:
+    """Download image sets of torchvision into ADVTRANSFER_DATA (data/raw): the only command that does.
+
+    Example: advtransfer fetch flowers
+    """
+    from advtransfer.cli.images import fetch_images
+    from advtransfer.params import ParamsError, load_params
+
+    try:
+        fetch_images(load_params("params.yaml"), names or [])
+    except (ParamsError, ValueError, OSError, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2 if isinstance(error, ParamsError) else 1) from None
+
+
+@app.command()
 def why(path: Annotated[str, typer.Argument(help="Any file that a job makes.")]) -> None:
     """Say in one line why an artifact is stale, or show the whole lineage of a fresh one.
 

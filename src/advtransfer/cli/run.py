@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from advtransfer.cli import leftovers
+from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
@@ -27,11 +28,12 @@ def run_studies(root: Path, study: str, cores: str) -> int:
     """Exit code of ``advtransfer run``.
 
     Raises:
-        ParamsError: params.yaml, claims.yaml or the study's name is wrong; nothing has started.
+        ParamsError: params.yaml, claims.yaml or the study's name is wrong, or images are missing; nothing has started.
     """
     params = load_checked(root)
     if study and study not in params.studies:
         raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
+    refuse_missing(root, params, [study] if study else params.default_studies)
     with leftovers.alone(root) as holder:
         if holder:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)

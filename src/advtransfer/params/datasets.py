@@ -76,6 +76,15 @@ class Dataset(Block):
             )
         return self
 
+    @property
+    def place(self) -> str:
+        """Where the images lie below the data folder."""
+        if self.torchvision:
+            return self.torchvision.name
+        given = self.folder or self.parquet
+        assert given is not None
+        return given.path
+
     def prepare(self) -> Slice:
         """What the job that prepares it reads."""
         return self.model_dump(mode="json", exclude_none=True, exclude={"resources"})

@@ -44,8 +44,11 @@ class NaturalStudy(Block):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        for check in (self._check_teacher, self._check_robust, self._check_names, self._check_replays):
-            check()
+        self._check_teacher()
+        self._check_shares()
+        self._check_robust()
+        self._check_names()
+        self._check_replays()
         return self
 
     def _check_teacher(self) -> None:
@@ -66,6 +69,13 @@ class NaturalStudy(Block):
             raise Impossible(
                 "source.labelled_fraction", found="1, which leaves no image to label", expected=expected
             )
+
+    def _check_shares(self) -> None:
+        ratio = self.pseudo_labels.labelled_ratio if self.pseudo_labels else None
+        size = self.training.batch_size
+        if ratio is not None and not 0 < round(ratio * size) < size:
+            expected = f"a share that leaves places for both kinds of labels in a batch of {size}"
+            raise Impossible("pseudo_labels.labelled_ratio", found=str(ratio), expected=expected)
 
     def _check_robust(self) -> None:
         robust, shots = self.transfer.robust, self.transfer.linear.shots

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from advtransfer.data.natural.ingest import Preparation, prepare
+from advtransfer.data.natural.place import VARIABLE, data_folder
 from advtransfer.data.natural.prepared import read_header
 from advtransfer.data.natural.sources import open_source
-
-# The one variable that says where a user's images lie; without it, in the project.
-ROOT, DEFAULT_ROOT = "ADVTRANSFER_DATA", "data/raw"
 
 
 def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path]) -> dict[str, Any]:
@@ -20,7 +18,7 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     The images themselves are no declared input: they may be millions of files on a disk that few machines have. What
     was made of them is identified by ``sha256`` (of pixels and labels), which params.yaml may pin.
     """
-    root = Path(os.environ.get(ROOT) or DEFAULT_ROOT)
+    root = data_folder()
     how = Preparation(
         resolution=params["resolution"],
         resampling=params["resampling"],
@@ -31,7 +29,7 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
         source = open_source(params, root)
         counts = prepare(source, how, outputs["images"], outputs["rejects"], workers=_threads())
     except ValueError as error:
-        raise SystemExit(f"{error} (images are looked for below {ROOT}={root})") from None
+        raise SystemExit(f"{error} (images are looked for below {VARIABLE}={root})") from None
     found = read_header(outputs["images"]).sha256
     if params.get("sha256", found) != found:
         raise SystemExit(
