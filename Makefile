@@ -10,8 +10,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 run: setup
 	@$(BIN)/advtransfer run
 
+# two processes: most of the time goes to workflows that are run for real
 test: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 audit: setup
 	@$(BIN)/advtransfer audit
