@@ -10,6 +10,7 @@ from typing import Any
 
 from advtransfer.cli.audited import Published
 from advtransfer.cli.plan import planned_specs
+from advtransfer.cli.records import check_records, recorded_studies
 from advtransfer.evaluation import tolerance
 from advtransfer.provenance.audit import code, content, lineage, machine, recorded
 from advtransfer.provenance.audit.evidence import Evidence
@@ -32,7 +33,8 @@ def audit(root: Path, count: int, seed: int) -> dict[str, Any]:
     input: params.yaml, claims.yaml, tolerances.yaml, published.json.
     """
     tolerances = tolerance.load(root / TOLERANCES)
-    plan = planned_specs(root)
+    plan = planned_specs(root, ["all"])
+    apart = recorded_studies(root)
     evidence = Evidence.gather(root, FOLDERS, without=[RAW])
     published = Published.load(evidence)
     jobs = published.jobs()
@@ -49,6 +51,7 @@ def audit(root: Path, count: int, seed: int) -> dict[str, Any]:
         code.committed(evidence, jobs),
         machine.environments(evidence, jobs),
         content.strays(evidence),
+        *(check_records(root, planned_specs(root, apart)) if apart else ()),
     ]
     if count:
         compare = partial(tolerance.compare, tolerances=tolerances)

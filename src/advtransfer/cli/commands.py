@@ -138,20 +138,26 @@ def track() -> None:
 
 
 @app.command()
-def publish() -> None:
-    """Write reports/published.json from the results of the default studies.
+def publish(
+    study: Annotated[
+        str, typer.Option(help="One study that is no default one; its record goes to reports/published/.")
+    ] = "",
+) -> None:
+    """Write reports/published.json from the results of the default studies, or the record of another study.
 
     Example: advtransfer run && advtransfer publish && git add dvc.lock reports/published.json
     """
-    from advtransfer.cli.plan import dry_run
+    from advtransfer.cli.plan import dry_run, fresh_study
     from advtransfer.cli.published import publish as write
+    from advtransfer.cli.records import publish_study
 
-    if not _planned(lambda: dry_run(Path.cwd(), all_studies=False)):
+    root = Path.cwd()
+    if not _planned(lambda: fresh_study(root, study) if study else dry_run(root, all_studies=False)):
         print(
             "the results are not those of params.yaml and the code: `advtransfer run` first", file=sys.stderr
         )
         raise typer.Exit(1)
-    print(write(Path.cwd()))
+    print(publish_study(root, study) if study else write(root))
 
 
 @app.command()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from advtransfer.cli.run import WORKFLOW, load_checked
+from advtransfer.params import ParamsError
 from advtransfer.provenance.spec import Spec, load_spec, spec_path
 
 
@@ -15,21 +17,35 @@ class PlanError(Exception):
 
 def dry_run(root: Path, *, all_studies: bool) -> bool:
     """Whether everything is fresh. Raises ParamsError for wrong input, PlanError if Snakemake fails."""
-    said = _snakemake(root, "--dry-run", "--quiet", "rules", all_studies=all_studies)
-    return "Nothing to be done" in said
+    params = load_checked(root)
+    targets = ["all", *(params.studies if all_studies else ())]
+    return "Nothing to be done" in _snakemake(root, "--dry-run", "--quiet", "rules", targets=targets)
 
 
-def planned_specs(root: Path) -> dict[str, Spec]:
-    """Primary output -> the spec of its job, for every job of the default studies. Raises as ``dry_run``."""
-    lines = _snakemake(root, "--summary", all_studies=False).splitlines()
+def fresh_study(root: Path, study: str) -> bool:
+    """Whether everything of one study is fresh. Raises as ``dry_run``, and ParamsError for an unknown study."""
+    params = load_checked(root)
+    if study not in params.studies:
+        raise ParamsError(f"--study: found {study!r}, expected one of {', '.join(params.studies)}")
+    return "Nothing to be done" in _snakemake(root, "--dry-run", "--quiet", "rules", targets=[study])
+
+
+def planned_specs(root: Path, targets: Collection[str]) -> dict[str, Spec]:
+    """Primary output -> the spec of its job, for every job of some studies (``all``: the default ones).
+
+    A study that params.yaml does not know has none. Raises as ``dry_run``.
+    """
+    params = load_checked(root)
+    known = [target for target in targets if target == "all" or target in params.studies]
+    lines = _snakemake(root, "--summary", targets=known).splitlines() if known else []
     outputs = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
     return {path: load_spec(root / spec_path(path)) for path in outputs if (root / spec_path(path)).is_file()}
 
 
-def _snakemake(root: Path, *arguments: str, all_studies: bool) -> str:
-    params = load_checked(root)
-    pages = [f"reports/rendered/{name}.html" for name in params.studies] if all_studies else []
-    command = [*WORKFLOW, *arguments, "--", "all", *pages]
+def _snakemake(root: Path, *arguments: str, targets: Iterable[str]) -> str:
+    """What Snakemake says; targets are ``all`` and names of studies."""
+    pages = ["all" if target == "all" else f"reports/rendered/{target}.html" for target in targets]
+    command = [*WORKFLOW, *arguments, "--", *pages]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PlanError((done.stderr or done.stdout).strip())

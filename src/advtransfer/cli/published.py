@@ -67,19 +67,19 @@ def _artifacts(summary: dict[str, Any], hashes: dict[str, str]) -> dict[str, str
     return found
 
 
-def picture(root: Path) -> str:
-    """Accuracy of linear heads against shots in the first study that has it, for the README; else nothing."""
+def picture(root: Path, study: str = "") -> str:
+    """Accuracy of linear heads against shots in a study, else in the first default one that has it; else nothing."""
     from advtransfer.evaluation import table
     from advtransfer.evaluation.statistics import means
     from advtransfer.reporting.figures import accuracy_by_shots
     from advtransfer.reporting.study import StudyReport
     from advtransfer.reporting.style import svg
 
-    rows = table.read(root / "results/metrics.parquet")
+    rows = table.read(root / (_metrics(study, {}) if study else "results/metrics.parquet"))
     rows = rows[(rows["protocol"] == "linear") & (rows["metric"] == "accuracy")]
     if rows.empty:
         return ""
-    study = rows["study"].iloc[0]
+    study = str(rows["study"].iloc[0])
     verdicts = json.loads((root / f"results/claims/{study}.json").read_text())
     report = StudyReport(study, rows[rows["study"] == study], verdicts, {})
     return svg(accuracy_by_shots(means(report.rows[report.rows["variant"].isin(report.claimed)])))

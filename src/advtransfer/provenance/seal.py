@@ -74,19 +74,20 @@ def read_seal(path: Path) -> Seal:
         raise SealError("no seal") from None
     except (OSError, ValueError):
         raise SealError("seal unreadable") from None
-    seal, identity = _parse(text)
-    if seal.id != identity:
-        raise SealError("seal altered")
-    return seal
+    return parse_seal(text)
 
 
-def _parse(text: str) -> tuple[Seal, str]:
+def parse_seal(text: str) -> Seal:
+    """The inverse of `Seal.to_json`. Raises SealError as `read_seal`."""
     try:
         value = json.loads(text)
         seal = Seal(Spec.from_dict(value["spec"]), dict(value["sha256"]), dict(value["made"]))
-        return seal, str(value["id"])
+        identity = str(value["id"])
     except (KeyError, TypeError, ValueError):
         raise SealError("seal unreadable") from None
+    if seal.id != identity:
+        raise SealError("seal altered")
+    return seal
 
 
 def find_seal(path: str, root: Path) -> Seal | None:

@@ -65,7 +65,7 @@ def load(tmp_path):
         ("variants.free.perturbation.attack", {"norm": "l2", "eps": 1, "steps": 1}, "found attack and free, expected"),
         ("training.accumulate", 3, "training.accumulate: found 3, expected a divisor of 8"),
         ("pseudo_labels.teacher", "taught", "pseudo_labels.teacher: found 'taught', expected a variant with labels"),
-        ("pseudo_labels.labelled_ratio", 0.02, "pseudo_labels.labelled_ratio: found 0.02, expected a share that leaves"),
+        ("pseudo_labels.labelled_ratio", 0.02, "pseudo_labels.labelled_ratio: found 0.02, expected a share"),
         ("source.labelled_fraction", 1.0, "source.labelled_fraction: found 1, which leaves no image to label"),
         ("transfer.robust.shots", 7, "transfer.robust.shots: found 7, expected one of linear.shots [1, 5]"),
         ("replicas", 1, "replicas: found 1, expected at least 2"),

@@ -1,0 +1,153 @@
+"""Studies published apart: too long for everyone's `make run`, so git holds their measurements and all their seals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advtransfer.cli.published import picture
+from advtransfer.evaluation import published, table
+from advtransfer.evaluation.claims import judge
+from advtransfer.evaluation.statistics import means
+from advtransfer.evaluation.summary import summary
+from advtransfer.provenance.audit.code import committed
+from advtransfer.provenance.audit.evidence import Evidence, read
+from advtransfer.provenance.audit.lineage import chain
+from advtransfer.provenance.audit.verdict import FAIL, PASS, Check
+from advtransfer.provenance.files import atomic_write
+from advtransfer.provenance.seal import SUFFIX, Seal, SealError, parse_seal, spec_change
+from advtransfer.provenance.spec import Spec
+
+FOLDER = Path("reports/published")
+RECORD, TABLE, CLAIMS = "record.json", "metrics.parquet", "claims.json"
+PAGE, PICTURE = "page.html", "accuracy.svg"
+# Numbers are published with six digits.
+_ROUNDING = 0.51 * 10**-published.DIGITS
+
+
+def recorded_studies(root: Path) -> list[str]:
+    """Names of the studies published apart."""
+    return sorted(path.parent.name for path in (root / FOLDER).glob(f"*/{RECORD}"))
+
+
+def publish_study(root: Path, study: str) -> str:
+    """Writes the record of a study whose results are fresh; returns what it did, in one line."""
+    evidence = Evidence.gather(root, [])
+    copies = {
+        TABLE: f"results/transfer/{study}/metrics.parquet",
+        CLAIMS: f"results/claims/{study}.json",
+        PAGE: f"reports/rendered/{study}.html",
+    }
+    jobs = [step for step in chain(copies[PAGE], evidence) if step in evidence.seals]
+    seals = [_impersonal(json.loads(evidence.seals[job].to_json())) for job in sorted(jobs)]
+    folder = root / FOLDER / study
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, path in copies.items():
+        shutil.copyfile(root / path, folder / name)
+    atomic_write(folder / PICTURE, picture(root, study))
+    record = StudyRecord(study, {}, copies, {seal.spec.primary: seal for seal in map(_seal, seals)}, folder)
+    content = {"study": study, "numbers": record.computed(), "copies": copies, "seals": seals}
+    atomic_write(folder / RECORD, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    return f"{FOLDER / study}: {len(content['numbers'])} numbers, {len(seals)} sealed jobs"
+
+
+def check_records(root: Path, plan: Mapping[str, Spec]) -> list[Check]:
+    """One check a study published apart; ``plan`` is primary output -> the spec that its job would have today."""
+    return [_check(root, name, plan) for name in recorded_studies(root)]
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """What git holds of a study: its numbers, copies of artifacts, and the seal of every job behind them."""
+
+    study: str
+    numbers: dict[str, float]
+    copies: dict[str, str]
+    seals: dict[str, Seal]
+    folder: Path
+
+    @classmethod
+    def load(cls, folder: Path) -> StudyRecord:
+        """Raises ValueError, in one line, for a damaged record, and SealError for a seal that was edited."""
+        try:
+            content = json.loads((folder / RECORD).read_text())
+            seals = [_seal(value) for value in content["seals"]]
+            by_primary = {seal.spec.primary: seal for seal in seals}
+            return cls(content["study"], content["numbers"], content["copies"], by_primary, folder)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{folder.name}/{RECORD}: damaged ({error!r}); restore it from git") from None
+
+    def evidence(self, root: Path) -> Evidence:
+        """The seals of the record instead of those that lie in the project."""
+        return Evidence(root, dict(self.seals), {}, 0.0)
+
+    def altered(self, root: Path) -> Iterator[str]:
+        """Copies that are not the sealed artifacts, jobs that read another file than their predecessor wrote."""
+        makers = self.evidence(root).makers
+        for name, path in self.copies.items():
+            seal = makers.get(path)
+            if seal is None or seal.sha256[path] != read(self.folder / name).sha256:
+                yield f"{name}: not {path} as it was sealed"
+        for primary, seal in self.seals.items():
+            for path in seal.spec.input_paths:
+                maker = makers.get(path.removesuffix(SUFFIX))
+                made = maker and (maker.id if path.endswith(SUFFIX) else maker.sha256[path])
+                if made and made != seal.sha256[path]:
+                    yield f"{primary}: read another {path} than the one in the record"
+
+    def computed(self) -> dict[str, float]:
+        """The numbers of the study, from its measurements."""
+        rows = table.read(self.folder / TABLE)
+        claims = self.seals[self.copies[CLAIMS]].spec.params["claims"]
+        return published.flatten(summary(means(rows), judge(rows, claims, None)))
+
+    def gaps(self) -> Iterator[str]:
+        """Numbers that do not follow from the measurements."""
+        now = self.computed()
+        for key in sorted({*self.numbers, *now}):
+            old, new = self.numbers.get(key), now.get(key)
+            if old is None or new is None or abs(old - new) > _ROUNDING:
+                yield f"{key}: published as {old}, computed anew {new}"
+
+    def stale(self, plan: Mapping[str, Spec]) -> dict[str, str]:
+        """Primary output -> why its job would run again today."""
+        found = {}
+        for primary, seal in self.seals.items():
+            spec = plan.get(primary)
+            reason = spec_change(seal.spec, spec) if spec else "no job of the present params.yaml makes it"
+            if reason:
+                found[primary] = reason
+        return found
+
+
+def _check(root: Path, study: str, plan: Mapping[str, Spec]) -> Check:
+    name = f"published apart: {study}"
+    try:
+        record = StudyRecord.load(root / FOLDER / study)
+        findings = [*record.altered(root), *record.gaps()]
+    except (OSError, ValueError, KeyError, SealError) as error:
+        return Check(name, FAIL, str(error))
+    homes = committed(record.evidence(root), record.seals)
+    if findings or homes.verdict == FAIL:
+        findings += homes.findings
+        return Check(name, FAIL, f"{len(findings)} things are not as they were computed", tuple(findings))
+    whole = f"{len(record.numbers)} numbers follow from the measurements, {len(record.seals)} seals agree"
+    old = record.stale(plan)
+    if not old:
+        return Check(name, PASS, f"{whole}, and are those of params.yaml and the code as they are")
+    told = tuple(f"{primary}: {reason}" for primary, reason in sorted(old.items()))
+    again = f"`advtransfer run --study {study}` computes it anew"
+    return Check(name, PASS, f"{whole}; STALE since: {len(old)} jobs would run again ({again})", told)
+
+
+def _seal(value: Mapping[str, Any]) -> Seal:
+    return parse_seal(json.dumps(value))
+
+
+def _impersonal(seal: dict[str, Any]) -> dict[str, Any]:
+    """Without where its interpreter lay, which is no circumstance of a result and no business of a repository."""
+    return seal | {"made": {key: value for key, value in seal["made"].items() if key != "executable"}}
