@@ -5,7 +5,7 @@ BIN := .venv/bin
 export STUDY
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test audit lint setup lock
+.PHONY: run test audit lint docs setup lock
 
 run: setup
 	@$(BIN)/advtransfer run
@@ -23,6 +23,9 @@ lint: setup
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/python workflow/lint.py
+
+docs: setup
+	$(BIN)/mkdocs build --strict --quiet
 
 setup: .venv/installed
 

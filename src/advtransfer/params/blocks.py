@@ -125,10 +125,10 @@ class Optimiser(Block):
 class OptimiserChange(Block):
     """Keys of ``Optimiser`` that one variant sets differently."""
 
-    steps: int | None = Field(None, ge=1)
-    batch_size: int | None = Field(None, ge=1)
-    learning_rate: float | None = Field(None, gt=0)
-    weight_decay: float | None = Field(None, ge=0)
+    steps: int | None = Field(None, ge=1, description="number of gradient steps (>= 1)")
+    batch_size: int | None = Field(None, ge=1, description="examples a step (>= 1)")
+    learning_rate: float | None = Field(None, gt=0, description="learning rate (> 0)")
+    weight_decay: float | None = Field(None, ge=0, description="weight decay (>= 0)")
 
 
 class Variant(Block):

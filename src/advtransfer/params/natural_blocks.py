@@ -125,10 +125,12 @@ class Training(Block):
 class TrainingChange(Block):
     """Keys of ``Training`` that one variant sets differently."""
 
-    updates: int | None = Field(None, ge=1)
-    learning_rate: float | None = Field(None, gt=0)
-    weight_decay: float | None = Field(None, ge=0)
-    label_smoothing: float | None = Field(None, ge=0, lt=1)
+    updates: int | None = Field(None, ge=1, description="number of gradient steps (>= 1)")
+    learning_rate: float | None = Field(None, gt=0, description="highest learning rate (> 0)")
+    weight_decay: float | None = Field(None, ge=0, description="weight decay (>= 0)")
+    label_smoothing: float | None = Field(
+        None, ge=0, lt=1, description="share spread over all classes (0..1)"
+    )
 
 
 class NaturalVariant(Block):
@@ -155,7 +157,7 @@ class NaturalPseudoLabels(Block):
 class NaturalSource(Block):
     """What is learned first."""
 
-    dataset: Name
+    dataset: Name = Field(description="the source's images, a name among `datasets`")
     labelled_fraction: float = Field(gt=0, le=1, description="labelled share of the images (above 0, to 1)")
     validation_fraction: float = Field(
         0.1, ge=0, lt=1, description="share of the labelled images set aside to choose a recipe by (0..1)"
@@ -165,7 +167,7 @@ class NaturalSource(Block):
 class NaturalTarget(Block):
     """What the representation is judged on."""
 
-    dataset: Name
+    dataset: Name = Field(description="the target's images, a name among `datasets`")
     pool: list[str] = Field(default=["train"], min_length=1, description="splits of the training images")
     test: list[str] = Field(default=["test"], min_length=1, description="splits of the test images")
     validation_fraction: float = Field(
@@ -190,7 +192,7 @@ class NaturalFinetune(Block):
     shots: Shots = Field(description="labelled target images a class, a list of integers >= 1")
     steps: int = Field(ge=1, description="number of gradient steps (>= 1)")
     batch_size: int = Field(64, ge=1, description="images a step (>= 1)")
-    optimiser: Literal["sgd", "adamw"] = "adamw"
+    optimiser: Literal["sgd", "adamw"] = Field("adamw", description="sgd (Nesterov) or adamw")
     learning_rate: float = Field(gt=0, description="learning rate at the first step (> 0)")
     weight_decay: float = Field(ge=0, description="weight decay (>= 0)")
     first: int = Field(0, ge=0, description="number of the first stage that moves (0: all)")

@@ -1,0 +1,163 @@
+"""README and docs/ are true: commands run, the tutorial is a study, the site builds and asks no other host."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from documented import CHECKOUT, commands, everything, yaml_blocks
+from PIL import Image
+
+from advtransfer.params.model import Params
+
+VALIDATE = "rocrate-validator validate --profile-identifier provenance-run-crate-0.5 ../advtransfer-crate"
+# Commands that need what a test has not, or take minutes, and the test that runs the like.
+ELSEWHERE = {
+    "make run": "tests/workflow/test_first_run.py",
+    "make test": ".ci/run",
+    "make setup": ".ci/run",
+    "make lint": ".ci/run",
+    "make docs": "here: the site",
+    "make audit": "tests/workflow/test_audit.py",
+    "git clone REPOSITORY audit && cd audit": "tests/workflow/test_pulled_clone.py",
+    "dvc remote add --local --default store URL": "tests/workflow/test_pulled_clone.py",
+    "dvc config --local remote.store.verify true": "tests/workflow/test_pulled_clone.py",
+    "dvc pull": "tests/workflow/test_pulled_clone.py",
+    "advtransfer audit": "tests/workflow/test_audit.py",
+    "advtransfer audit --recompute 5 --seed 1": "tests/workflow/test_audit.py",
+    "advtransfer crate ../advtransfer-crate": "tests/workflow/test_crate_command.py",
+    "advtransfer publish --study NAME": "tests/workflow/test_study_records.py",
+    VALIDATE: "tests/workflow/test_crate_command.py",
+    "snakemake --report report.html": "tests/workflow/test_snakemake_report.py",
+    "mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1": "tests/workflow/test_tracking_runs.py",
+    "advtransfer run --study my-question": "here: the tutorial's study",
+}  # fmt: skip
+# The project of the tests has other names than the shipped one.
+NAMES = {
+    "digits/low-contrast/combined-l2/linear/accuracy/5": "tiny/low-contrast/clean/linear/accuracy",
+    "digits": "tiny",
+    "/path/to/a/shared/folder": "../shared",
+}
+HERE = [command for command in everything() if command not in ELSEWHERE]
+
+
+def shell(project, line):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return project.call("bash", "-euo", "pipefail", "-c", line, PATH=path)
+
+
+@pytest.fixture(scope="module")
+def project(built, tmp_path_factory):
+    """A computed project with two commits, in which the commands run one after the other."""
+    copy = built.copy_to(tmp_path_factory.mktemp("documented") / "project")
+    copy.path(".venv/bin").mkdir(parents=True, exist_ok=True)
+    copy.path(".venv/bin/activate").touch()
+    assert copy.advtransfer("publish").returncode == 0
+    copy.commit("Published")
+    return copy
+
+
+@pytest.mark.parametrize("command", HERE)
+def test_a_command_runs(project, command):
+    line = command
+    for name, here in NAMES.items():
+        line = line.replace(name, here)
+    done = shell(project, line)
+    assert done.returncode == 0, f"{everything()[command]}: {done.stdout}{done.stderr}"
+
+
+def test_commands_tested_elsewhere_are_shown():
+    """Else a line of the list above could outlive what it excuses."""
+    assert set(ELSEWHERE) <= set(everything())
+    for place in ELSEWHERE.values():
+        assert place.startswith("here") or (CHECKOUT / place).exists()
+
+
+# -- the tutorial ------------------------------------------------------------------------------------------------------
+
+
+def paint(folder, rng, tones):
+    """Twenty squares of noise a class, one class brighter than the other."""
+    for name, tone in tones.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = rng.integers(0, 120, (20, 24, 3)) + tone
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{i}.png")
+
+
+def test_the_tutorial_answers_its_question(source, tmp_path):
+    """Its blocks of YAML, pasted where it says, on images where it says."""
+    sets, study, claim = yaml_blocks(CHECKOUT / "docs/tutorial.md")
+    assert sum(block.count("\n") for block in (sets, study, claim)) <= 30
+    rng = np.random.default_rng(0)
+    paint(tmp_path / "images/photos", rng, {"bird": 0, "cat": 60, "dog": 120})
+    for split in ("train", "test"):
+        paint(tmp_path / "images/scans" / split, rng, {"map": 10, "page": 100})
+    project = source.copy_to(tmp_path / "project")
+    params = project.path("params.yaml")
+    params.write_text(
+        params.read_text().replace("studies:\n", f"studies:\n{study}\n", 1) + f"\ndatasets:\n{sets}"
+    )
+    project.append("reports/claims.yaml", claim)
+    (command,) = commands(CHECKOUT / "docs/tutorial.md")
+    done = shell(project, f"ADVTRANSFER_DATA={tmp_path}/images {command}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"both-helps +(supported|refuted|inconclusive)", done.stdout)
+    assert "reports/rendered/my-question.html" in done.stdout
+    text = (CHECKOUT / "docs/tutorial.md").read_text()
+    told = int(re.search(r"\((\d+) jobs\)", text).group(1))
+    assert told == int(re.search(r"^(\d+) jobs ran", done.stdout, re.MULTILINE).group(1))
+
+
+# -- the site ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("docs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_the_site_holds_every_page_and_asks_no_other_host(site):
+    for page in (CHECKOUT / "docs").rglob("*.md"):
+        html = (site / page.relative_to(CHECKOUT / "docs").with_suffix(".html")).read_text()
+        asked = re.findall(
+            r"<(?:script|link|img|iframe|source)[^>]*(?:src|href)=\"?(?:https?:)?//[^\s>]*", html
+        )
+        assert not asked, f"{page}: {asked}"
+    assert (site / "published.svg").read_bytes() == (CHECKOUT / "reports/published.svg").read_bytes()
+
+
+def test_every_page_is_in_the_navigation(site):
+    index = (site / "index.html").read_text()
+    for page in (CHECKOUT / "docs").rglob("*.md"):
+        assert f'href="{page.relative_to(CHECKOUT / "docs").with_suffix(".html").as_posix()}"' in index
+
+
+def test_the_reference_names_every_key(site):
+    html = (site / "reference/params.html").read_text()
+    schema = Params.model_json_schema()
+    for name, block in {"top level": schema, **schema["$defs"]}.items():
+        section = html.split(f'<h2 id="{name.lower().replace(" ", "-")}"')[1].split("<h2")[0]
+        for key, about in block["properties"].items():
+            assert f"<code>{key}</code>" in section, f"{name}.{key}"
+            assert "$ref" in json.dumps(about) or about.get("description") or "const" in about, (
+                f"{name}.{key}"
+            )
+
+
+def test_the_reference_names_every_command(site):
+    html = (site / "reference/command-line.html").read_text()
+    listed = subprocess.run(
+        [sys.executable, "-m", "advtransfer", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    names = [name for name in ("run", "fetch", "why", "audit", "track", "publish", "crate") if name in listed]
+    assert len(names) == 7
+    assert all(f"advtransfer {name}" in html for name in names)
