@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # read by advtransfer from the environment, so that no shell takes its text apart
-export STUDY
+export STUDY PROFILE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: run test audit lint docs setup lock

@@ -31,6 +31,13 @@ rule all:
         [phase["index"] for phase in PHASES.values()],
 
 
+onstart:
+    # A job that an executor sends elsewhere finds out on its own machine.
+    if workflow.local_exec and workflow.is_main_process:
+        wanting = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu_least")]
+        check_gpus({key_of(job): (job.resources["gpu"], job.resources["gpu_least"]) for job in wanting})
+
+
 onsuccess:
     shell("python -m advtransfer track")
 

@@ -2,6 +2,10 @@
 
 import re
 
+from snakemake.io import flag
+from snakemake.path_modifier import PATH_MODIFIER_FLAG
+
+from advtransfer.cli import gpus
 from advtransfer.data.catalogue import CATALOGUE
 from advtransfer.evaluation import claims_file
 from advtransfer.params import load_params
@@ -20,7 +24,12 @@ GUARD = Guard(Path.cwd(), ROOT / "src")
 STUDIES = P.studies
 DEFAULT = P.default_studies
 BY_KIND = ["split", "pretrain", "pseudo_label", "transfer"]
-JOB = "python -m advtransfer job --threads {threads} --gpus {resources.gpu} {output} -- {input} > {log} 2>&1"
+JOB = (
+    "python -m advtransfer job --threads {threads} --gpus {resources.gpu} --least-gpus {resources.gpu_least} "
+    "{output} -- {input} > {log} 2>&1"
+)
+# For rules that read a file of every job of a study: the line is one argument of bash, of which Linux takes 128 KiB.
+JOB_OF_MANY = JOB.replace("{input}", "{params.listed}")
 
 
 wildcard_constraints:
@@ -68,6 +77,11 @@ def module_of(stage, wildcards):
     return f"{stage}_natural" if study and study.kind == "natural_image" and stage in BY_KIND else stage
 
 
+def own(path):
+    """A file that each machine has from git or makes for itself: not looked for in the storage that a profile names."""
+    return flag(path, PATH_MODIFIER_FLAG)
+
+
 def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=lambda w: ()):
     """Input function of a rule: the job's spec, which carries the verdict, and its named inputs."""
 
@@ -75,18 +89,49 @@ def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=l
         named, values = inputs(wildcards), dict(wildcards.items())
         filled = {name: pattern.format(**values) for name, pattern in outputs.items()}
         code = f"advtransfer.stages.{module_of(stage, wildcards)}"
-        benchmark = benchmark_of(outputs).format(**values)
-        spec = GUARD.spec_file(
-            stage, code, params(wildcards), named, filled, values, notebooks(wildcards), benchmark
-        )
-        return {"spec": spec} | named
+        benchmark, templates = benchmark_of(outputs).format(**values), notebooks(wildcards)
+        spec = GUARD.spec_file(stage, code, params(wildcards), named, filled, values, templates, benchmark)
+        found = {name: own(path) if path in templates else path for name, path in named.items()}
+        return {"spec": own(spec)} | found
 
     return function
 
 
+def listed(wildcards, input):
+    """A file beside the job's spec that names its inputs, one a line, as the job takes them: @file."""
+    file = Path(f"{input.spec}.inputs")
+    file.write_text("".join(f"{path}\n" for path in input))
+    return f"@{file}"
+
+
 def asks(stage, resource):
-    """One resource of a job, as params.yaml states it for the rule and study, or the data set."""
-    return lambda w: getattr(P.resources(stage, w.get("study"), w.get("dataset")), resource)
+    """One resource of a job, as params.yaml states it for the rule and study or data set; a retry gets more memory and
+    time."""
+
+    def function(wildcards, attempt):
+        stated = getattr(P.resources(stage, wildcards.get("study"), wildcards.get("dataset")), resource)
+        return stated * attempt if resource in ("mem_mb", "runtime") else stated
+
+    return function
+
+
+def key_of(job):
+    """Where params.yaml says how many GPUs a job asks for."""
+    at = job.wildcards.get("dataset")
+    return (
+        f"datasets.{at}.resources.gpu"
+        if at
+        else f"studies.{job.wildcards.study}.resources.{job.rule.name}.gpu"
+    )
+
+
+def check_gpus(needs):
+    """Ends Snakemake with one line and exit code 2 if this machine lacks the GPUs of the jobs that would run."""
+    try:
+        gpus.check_plan(needs, os.environ)
+    except gpus.GpuError as error:
+        print(error, file=sys.stderr, flush=True)
+        raise SystemExit(error.exit_code) from None
 
 
 def as_rst(text):

@@ -17,6 +17,7 @@ rule prepare:
         mem_mb=asks("prepare", "mem_mb"),
         runtime=asks("prepare", "runtime"),
         gpu=asks("prepare", "gpu"),
+        gpu_least=asks("prepare", "gpu_least"),
     shell:
         JOB
 
@@ -37,6 +38,7 @@ rule ingest:
         mem_mb=asks("ingest", "mem_mb"),
         runtime=asks("ingest", "runtime"),
         gpu=asks("ingest", "gpu"),
+        gpu_least=asks("ingest", "gpu_least"),
     shell:
         JOB
 
@@ -62,6 +64,7 @@ rule split:
         mem_mb=asks("split", "mem_mb"),
         runtime=asks("split", "runtime"),
         gpu=asks("split", "gpu"),
+        gpu_least=asks("split", "gpu_least"),
     shell:
         JOB
 

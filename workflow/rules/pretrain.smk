@@ -22,6 +22,7 @@ rule pretrain:
         mem_mb=asks("pretrain", "mem_mb"),
         runtime=asks("pretrain", "runtime"),
         gpu=asks("pretrain", "gpu"),
+        gpu_least=asks("pretrain", "gpu_least"),
     shell:
         JOB
 
@@ -47,5 +48,6 @@ rule pseudo_label:
         mem_mb=asks("pseudo_label", "mem_mb"),
         runtime=asks("pseudo_label", "runtime"),
         gpu=asks("pseudo_label", "gpu"),
+        gpu_least=asks("pseudo_label", "gpu_least"),
     shell:
         JOB

@@ -22,6 +22,7 @@ rule claims:
         mem_mb=asks("claims", "mem_mb"),
         runtime=asks("claims", "runtime"),
         gpu=asks("claims", "gpu"),
+        gpu_least=asks("claims", "gpu_least"),
     shell:
         JOB
 
@@ -46,8 +47,11 @@ rule summarise:
         mem_mb=asks("summarise", "mem_mb"),
         runtime=asks("summarise", "runtime"),
         gpu=asks("summarise", "gpu"),
+        gpu_least=asks("summarise", "gpu_least"),
+    params:
+        listed=listed,
     shell:
-        JOB
+        JOB_OF_MANY
 
 
 rule report:
@@ -72,8 +76,11 @@ rule report:
         mem_mb=asks("report", "mem_mb"),
         runtime=asks("report", "runtime"),
         gpu=asks("report", "gpu"),
+        gpu_least=asks("report", "gpu_least"),
+    params:
+        listed=listed,
     shell:
-        JOB
+        JOB_OF_MANY
 
 
 rule site:
@@ -90,8 +97,11 @@ rule site:
         mem_mb=asks("site", "mem_mb"),
         runtime=asks("site", "runtime"),
         gpu=asks("site", "gpu"),
+        gpu_least=asks("site", "gpu_least"),
+    params:
+        listed=listed,
     shell:
-        JOB
+        JOB_OF_MANY
 
 
 rule index:
@@ -117,5 +127,8 @@ rule index:
         mem_mb=asks("index", "mem_mb"),
         runtime=asks("index", "runtime"),
         gpu=asks("index", "gpu"),
+        gpu_least=asks("index", "gpu_least"),
+    params:
+        listed=listed,
     shell:
-        JOB
+        JOB_OF_MANY

@@ -17,6 +17,7 @@ rule linear_theory:
         mem_mb=asks("linear_theory", "mem_mb"),
         runtime=asks("linear_theory", "runtime"),
         gpu=asks("linear_theory", "gpu"),
+        gpu_least=asks("linear_theory", "gpu_least"),
     shell:
         JOB
 
@@ -38,6 +39,7 @@ rule sparse_coding:
         mem_mb=asks("sparse_coding", "mem_mb"),
         runtime=asks("sparse_coding", "runtime"),
         gpu=asks("sparse_coding", "gpu"),
+        gpu_least=asks("sparse_coding", "gpu_least"),
     shell:
         JOB
 
@@ -56,5 +58,8 @@ rule collect_theory:
         mem_mb=asks("collect", "mem_mb"),
         runtime=asks("collect", "runtime"),
         gpu=asks("collect", "gpu"),
+        gpu_least=asks("collect", "gpu_least"),
+    params:
+        listed=listed,
     shell:
-        JOB
+        JOB_OF_MANY

@@ -22,6 +22,7 @@ rule transfer:
         mem_mb=asks("transfer", "mem_mb"),
         runtime=asks("transfer", "runtime"),
         gpu=asks("transfer", "gpu"),
+        gpu_least=asks("transfer", "gpu_least"),
     shell:
         JOB
 
@@ -47,6 +48,7 @@ rule similarity:
         mem_mb=asks("similarity", "mem_mb"),
         runtime=asks("similarity", "runtime"),
         gpu=asks("similarity", "gpu"),
+        gpu_least=asks("similarity", "gpu_least"),
     shell:
         JOB
 
@@ -65,5 +67,8 @@ rule collect:
         mem_mb=asks("collect", "mem_mb"),
         runtime=asks("collect", "runtime"),
         gpu=asks("collect", "gpu"),
+        gpu_least=asks("collect", "gpu_least"),
+    params:
+        listed=listed,
     shell:
-        JOB
+        JOB_OF_MANY

@@ -25,20 +25,24 @@ def run(
     study: Annotated[
         str, typer.Option(envvar="STUDY", help="One study of params.yaml instead of the default ones.")
     ] = "",
-    cores: Annotated[str, typer.Option(help="Cores to use, or all.")] = "all",
+    cores: Annotated[str, typer.Option(help="Cores to use, or all; by default the profile says.")] = "",
+    profile: Annotated[
+        str,
+        typer.Option(envvar="PROFILE", help="Where the jobs run: a name in workflow/profiles, or a folder."),
+    ] = "default",
 ) -> None:
     """Compute what is not fresh, record it with DVC, show the claims.
 
-    Example: advtransfer run --study digits
+    Example: advtransfer run --study digits, or on a cluster: advtransfer run --profile slurm
     """
     from advtransfer.cli.run import run_studies
     from advtransfer.params import ParamsError
 
-    if cores != "all" and not (cores.isdecimal() and int(cores) > 0):
+    if cores not in ("", "all") and not (cores.isdecimal() and int(cores) > 0):
         print(f"--cores: found {cores!r}, expected a whole number above 0, or all", file=sys.stderr)
         raise typer.Exit(2)
     try:
-        raise typer.Exit(run_studies(Path.cwd(), study, cores))
+        raise typer.Exit(run_studies(Path.cwd(), study, cores, profile))
     except ParamsError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None

@@ -11,7 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli import leftovers
+import yaml
+
+from advtransfer.cli import gpus, leftovers
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
 from advtransfer.evaluation import claims_file
@@ -19,26 +21,53 @@ from advtransfer.params import Params, ParamsError, load_params
 from advtransfer.provenance.seal import Seal, all_seals
 from advtransfer.tracking import sync
 
-WORKFLOW = [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/default"]
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--workflow-profile"]
+PROFILES = Path("workflow/profiles")
+WORKFLOW = [*SNAKEMAKE, str(PROFILES / "default")]
 CLAIMS = Path("reports/claims.yaml")
 INDEX_PAGE = Path("reports/rendered/index.html")
+WRONG_INPUT = 2
 
 
-def run_studies(root: Path, study: str, cores: str) -> int:
+def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
     """Exit code of ``advtransfer run``.
 
     Raises:
-        ParamsError: params.yaml, claims.yaml or the study's name is wrong, or images are missing; nothing has started.
+        ParamsError: params.yaml, claims.yaml, the study's or the profile's name is wrong, images are missing, or
+            CUDA_VISIBLE_DEVICES names what is not there; nothing has started.
     """
     params = load_checked(root)
     if study and study not in params.studies:
         raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
     refuse_missing(root, params, [study] if study else params.default_studies)
+    folder = _profile(root, profile)
+    try:
+        limit = gpus.limit(root / folder / "config.yaml", os.environ)
+    except gpus.GpuError as error:
+        raise ParamsError(str(error)) from None
+    snakemake = [*SNAKEMAKE, str(folder), *limit, *(["--cores", cores] if cores else [])]
     with leftovers.alone(root) as holder:
         if holder:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
             return 1
-        return _run(root, params, study, cores)
+        return _run(root, params, study, snakemake)
+
+
+def _profile(root: Path, name: str) -> Path:
+    """The folder of a profile: one of the workflow's, by name, or any other by its path."""
+    found = [path for path in (PROFILES / name, Path(name)) if (root / path / "config.yaml").is_file()]
+    if not name or not found:
+        known = sorted(path.parent.name for path in (root / PROFILES).glob("*/config.yaml"))
+        raise ParamsError(
+            f"PROFILE: found {name!r}, expected one of {', '.join(known)}, or a folder with a config.yaml"
+        )
+    stated = yaml.safe_load((root / found[0] / "config.yaml").read_text(encoding="utf-8")) or {}
+    if "default-storage-provider" in stated:
+        raise ParamsError(
+            f"PROFILE: found {name!r}, whose results stay in an object store, so that there is nothing to record or "
+            "show here: docs/cluster.md says how to run it"
+        )
+    return found[0]
 
 
 def load_checked(root: Path) -> Params:
@@ -52,10 +81,13 @@ def load_checked(root: Path) -> Params:
     return params
 
 
-def _run(root: Path, params: Params, study: str, cores: str) -> int:
+def _run(root: Path, params: Params, study: str, snakemake: list[str]) -> int:
     began = time.time()
     target = [f"reports/rendered/{study}.html"] if study else []
-    if not _compute(root, [*WORKFLOW, "--cores", cores, "--quiet", "rules", "host", "--", *target]):
+    code = _compute(root, [*snakemake, "--quiet", "rules", "host", "--", *target])
+    if code == WRONG_INPUT:
+        return code  # Snakemake has said what, before it started a job
+    if code:
         print(
             "a job failed: its log is above and under logs/; `advtransfer run` goes on from there",
             file=sys.stderr,
@@ -79,15 +111,25 @@ def _run(root: Path, params: Params, study: str, cores: str) -> int:
     return 0
 
 
-def _compute(root: Path, command: list[str]) -> bool:
-    """Runs Snakemake after whatever a killed run left; once more if a lock turned up meanwhile."""
+def _compute(root: Path, command: list[str]) -> int:
+    """Exit code of Snakemake after whatever a killed run left; once more if a lock turned up meanwhile."""
+    code = 0
     for _ in range(2):
         leftovers.clear(root, WORKFLOW)
-        if not subprocess.run(command, check=False).returncode:
-            return True
-        if not leftovers.locked(root):
-            return False
-    return False
+        code = _call(command)
+        if not code or not leftovers.locked(root):
+            break
+    return code
+
+
+def _call(command: list[str]) -> int:
+    """Exit code of Snakemake. Ctrl-C reaches it too, and it is given the time to cancel its jobs on a cluster."""
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
 
 
 def _record() -> str:

@@ -208,6 +208,18 @@ class Resources(Block):
     """What one job of a rule asks for; never part of what makes an artifact fresh."""
 
     threads: int = Field(1, ge=1, description="threads of the process (>= 1)")
-    mem_mb: int = Field(1000, ge=300, description="memory in MB (>= 300)")
+    mem_mb: int = Field(2000, ge=300, description="memory in MB (>= 300)")
     runtime: int = Field(10, ge=1, description="time limit in minutes (>= 1)")
     gpu: int = Field(0, ge=0, description="GPUs (0 on a machine without)")
+    gpu_optional: bool = Field(False, description="true to compute on the CPU where there are fewer GPUs")
+
+    @model_validator(mode="after")
+    def _useful(self) -> Self:
+        if self.gpu_optional and not self.gpu:
+            raise Impossible("gpu_optional", found="true with gpu: 0", expected="gpu: 1 or more beside it")
+        return self
+
+    @property
+    def gpu_least(self) -> int:
+        """GPUs that the job cannot do without."""
+        return 0 if self.gpu_optional else self.gpu

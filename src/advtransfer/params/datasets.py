@@ -63,7 +63,7 @@ class Dataset(Block):
     )
 
     resources: Resources = Field(
-        Resources(), description="of the job that prepares it: {threads, mem_mb, runtime, gpu}"
+        Resources(), description="of the job that prepares it: {threads, mem_mb, runtime, gpu, gpu_optional}"
     )
 
     @model_validator(mode="after")

@@ -64,7 +64,7 @@ class ImageStudy(Block):
     pseudo_labels: PseudoLabels | None = None
     transfer: Transfer
     resources: dict[Literal["split", "pretrain", "pseudo_label", "transfer"], Resources] = Field(
-        default={}, description="rule -> {threads, mem_mb, runtime, gpu}"
+        default={}, description="rule -> {threads, mem_mb, runtime, gpu, gpu_optional}"
     )
 
     @model_validator(mode="after")

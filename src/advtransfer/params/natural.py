@@ -39,7 +39,7 @@ class NaturalStudy(Block):
     pseudo_labels: NaturalPseudoLabels | None = None
     transfer: NaturalTransfer
     resources: dict[Literal["split", "pretrain", "pseudo_label", "transfer", "similarity"], Resources] = (
-        Field(default={}, description="rule -> {threads, mem_mb, runtime, gpu}")
+        Field(default={}, description="rule -> {threads, mem_mb, runtime, gpu, gpu_optional}")
     )
 
     @model_validator(mode="after")

@@ -104,7 +104,7 @@ class LinearTheory(Block):
         min_length=1, description="name -> scenario of the linear model"
     )
     resources: dict[Literal["linear_theory"], Resources] = Field(
-        default={}, description="rule -> {threads, mem_mb, runtime, gpu}"
+        default={}, description="rule -> {threads, mem_mb, runtime, gpu, gpu_optional}"
     )
 
     def measured(self) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class SparseCoding(Block):
     )
     scenarios: dict[Name, SparseScenario] = Field(min_length=1, description="name -> data and network")
     resources: dict[Literal["sparse_coding"], Resources] = Field(
-        default={}, description="rule -> {threads, mem_mb, runtime, gpu}"
+        default={}, description="rule -> {threads, mem_mb, runtime, gpu, gpu_optional}"
     )
 
     def measured(self) -> dict[str, Any]:

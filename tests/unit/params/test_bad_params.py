@@ -53,6 +53,11 @@ MISTAKES = [
         {"train": {}},
         "studies.one.resources: found the name 'train', expected 'split', 'pretrain', 'pseudo_label' or 'transfer'",
     ),
+    (
+        ONE + "resources",
+        {"pretrain": {"gpu_optional": True}},
+        "studies.one.resources.pretrain.gpu_optional: found true with gpu: 0, expected gpu: 1 or more beside it",
+    ),
     # missing
     (ATTACK + "steps", DELETE, ATTACK + "steps: found nothing, expected number of gradient steps (1..1000)"),
     (

@@ -189,6 +189,14 @@ def test_resources_default_and_by_rule(load, document):
     assert params.resources("collect").threads == 1
 
 
+@pytest.mark.parametrize(
+    ("stated", "least"), [({"gpu": 2}, 2), ({"gpu": 2, "gpu_optional": True}, 0), ({}, 0)]
+)
+def test_a_job_cannot_do_without_its_gpus_unless_they_are_optional(load, document, stated, least):
+    change(document, "studies.one.resources", {"pretrain": stated})
+    assert load(document).resources("pretrain", "one").gpu_least == least
+
+
 # -- the file that is shipped ------------------------------------------------------------------------------------------
 
 
@@ -205,6 +213,19 @@ def test_the_shipped_file_loads_and_its_slices_build_what_they_describe():
                 "robust"
             ]
             assert isinstance(PGD(**attack["attack"]), PGD)
+
+
+def test_the_shipped_studies_run_on_a_machine_without_gpus():
+    params = load_params(ROOT / "params.yaml")
+    asked = [*params.datasets.values(), *params.studies.values()]
+    stated = [block for one in asked for block in _resources(one)]
+    assert any(block.gpu for block in stated)
+    assert {block.gpu_least for block in stated} == {0}
+
+
+def _resources(block):
+    found = block.resources
+    return list(found.values()) if isinstance(found, dict) else [found]
 
 
 def test_the_shipped_studies_are_those_that_are_asked_for():

@@ -86,7 +86,7 @@ def _run(seal: Seal, root: Path, scratch: Path, source: Path) -> str:
         shutil.copyfile(root / path, copy)
     gpus = int(str(seal.made.get("device", "")).startswith("cuda"))
     command = [sys.executable, "-m", "advtransfer", "job"]
-    command += ["--threads", str(seal.made.get("threads") or 1), "--gpus", str(gpus)]
+    command += ["--threads", str(seal.made.get("threads") or 1), "--gpus", str(gpus), "--least-gpus", "0"]
     command += [
         *spec.output_paths,
         str(seal_path(spec.primary)),

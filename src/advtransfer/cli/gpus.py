@@ -1,0 +1,130 @@
+"""The GPUs that jobs of this machine may use, and whether those that a plan asks for are there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+# What CUDA_VISIBLE_DEVICES holds where a scheduler gave no device; CUDA ignores what follows such a word.
+_NONE = re.compile(r"-\d+|NoDevFiles|none|void", re.IGNORECASE)
+_LISTED = re.compile(r"^(GPU (\d+)|\s+MIG .*): .*\(UUID: ([^)]+)\)$", re.MULTILINE)
+
+
+class GpuError(Exception):
+    """A job cannot have its GPUs; the message is one line. ``exit_code`` is 2 if no waiting will help."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def pool(environment: Mapping[str, str]) -> list[str]:
+    """The devices that a job of this process may use: CUDA_VISIBLE_DEVICES, or all that ``nvidia-smi`` lists.
+
+    Devices are named by UUID, so that a position and a UUID, or two spellings of one, are the same lease. A position
+    is nvidia-smi's. Where there is no nvidia-smi the names stay as CUDA_VISIBLE_DEVICES has them. Raises GpuError if
+    that names a device that is not here, or one twice.
+    """
+    present = _present()
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return [uuid for device in present for uuid in device.usable]
+    names = [_resolve(word, present) for word in _words(visible)]
+    if len(set(names)) < len(names):
+        raise GpuError(f"CUDA_VISIBLE_DEVICES: found {visible!r}, expected each device once", 2)
+    return names
+
+
+@dataclass(frozen=True)
+class _Gpu:
+    """A GPU as nvidia-smi lists it, and the MIG devices that it is divided into."""
+
+    uuid: str
+    parts: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> tuple[str, ...]:
+        """What a process can be given; CUDA takes the first part for the whole of a divided GPU."""
+        return self.parts or (self.uuid,)
+
+
+def _present() -> list[_Gpu]:
+    """The GPUs of this machine by position; none where nvidia-smi is not there or finds no driver."""
+    try:
+        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    found: list[_Gpu] = []
+    for _, position, uuid in _LISTED.findall(done.stdout):
+        if position:
+            found.append(_Gpu(uuid))
+        elif found:
+            found[-1] = _Gpu(found[-1].uuid, (*found[-1].parts, uuid))
+    return found
+
+
+def _words(visible: str) -> Iterator[str]:
+    for word in (part.strip() for part in visible.split(",")):
+        if not word or _NONE.fullmatch(word):
+            return
+        yield word
+
+
+def _resolve(word: str, present: Sequence[_Gpu]) -> str:
+    """The UUID of a position, of a UUID or of its unique beginning; the word itself if nothing is known here."""
+    if not present:
+        return word
+    if word.isdecimal() and int(word) < len(present):
+        return present[int(word)].usable[0]
+    names = {gpu.usable[0] for gpu in present if gpu.uuid.startswith(word)}
+    names |= {part for gpu in present for part in gpu.parts if part.startswith(word)}
+    if len(names) != 1:
+        raise GpuError(
+            f"CUDA_VISIBLE_DEVICES: found {word!r}, expected one of the {len(present)} GPUs of this machine",
+            2,
+        )
+    return names.pop()
+
+
+def limit(profile: Path, environment: Mapping[str, str]) -> list[str]:
+    """Arguments that keep Snakemake from starting more GPU jobs than there are GPUs, under a profile for this machine.
+
+    None where the profile sends jobs elsewhere or states its own limits. Raises GpuError as ``pool``.
+    """
+    stated = yaml.safe_load(profile.read_text(encoding="utf-8")) or {}
+    if {"executor", "resources"} & stated.keys():
+        return []
+    devices = pool(environment)
+    return ["--resources", f"gpu={len(devices)}"] if devices else []
+
+
+def check_plan(needs: Mapping[str, tuple[int, int]], environment: Mapping[str, str]) -> None:
+    """Refuses, before anything is computed, jobs that would be refused when they start.
+
+    ``needs``: key of params.yaml -> GPUs that its jobs may have (as ``snakemake --resources`` limits them) and cannot
+    do without. Raises GpuError with one line.
+    """
+    if not any(least for _, least in needs.values()):
+        return
+    present = len(pool(environment))
+    for key, (given, least) in needs.items():
+        most, why = (
+            (given, "Snakemake was told `--resources gpu=..`")
+            if given < present
+            else (present, "the GPUs of this machine, or of CUDA_VISIBLE_DEVICES")
+        )
+        if most < least:
+            choice = "; `gpu_optional: true` beside it would let the CPU compute" if not most else ""
+            raise GpuError(
+                f"params.yaml: key {key}: found {least}, expected at most {most}: {why}{choice}", 2
+            )
+
+
+def number(count: int) -> str:
+    """A count of GPUs in words."""
+    return f"{count} GPU{'s' * (count != 1)}"
