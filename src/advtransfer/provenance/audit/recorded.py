@@ -22,6 +22,7 @@ _DIRECTORY = ".dir"
 _CHUNK = 1 << 20
 # Requests to a remote at a time: enough to hide its latency, few enough for any server.
 _CONNECTIONS = 8
+_ABSENT = "not in the remote"
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,6 @@ def _params_changes(root: Path) -> list[str]:
 def remote_against_lock(root: Path) -> Check:
     """Every object that dvc.lock names is in the default remote and has the content that its name promises."""
     name = f"remote against {LOCK}"
-    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     try:
@@ -166,14 +166,26 @@ def remote_against_lock(root: Path) -> Check:
                 return Check(name, UNCHECKED, "no DVC remote is configured (dvc remote add -d NAME URL)")
             remote = repo.cloud.get_remote_odb()
             findings = list(_broken(remote, recorded))
-    except (DvcException, OSError, ValueError) as error:
-        return Check(name, UNCHECKED, f"the remote cannot be read: {error}")
+    except Exception as error:
+        # whatever an object store's client raises (botocore's errors are not OSError) is no verdict on its content
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        what = "refuses access (credentials?)" if isinstance(error, PermissionError) else "cannot be read"
+        return Check(name, UNCHECKED, f"the remote {what}: {reason}")
+    if findings and findings == [_line(out.path, _ABSENT, out.md5) for out in recorded]:
+        where = remote.fs.unstrip_protocol(remote.path)
+        return Check(
+            name, FAIL, f"no output is whole at {where}: another address, or not pushed (`dvc push`)"
+        )
     return judged(
         name,
         findings,
         passed=f"all objects of the {len(recorded)} recorded outputs are in the remote, unaltered",
         failed=f"{len(findings)} objects are missing or altered: `dvc push` from a folder where the audit passes",
     )
+
+
+def _line(path: str, state: str, md5: str) -> str:
+    return f"{path}: {state} ({md5[:12]})"
 
 
 def _broken(remote: ObjectDB, recorded: Iterable[Recorded]) -> Iterator[str]:
@@ -189,7 +201,7 @@ def _broken(remote: ObjectDB, recorded: Iterable[Recorded]) -> Iterator[str]:
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
         states = pool.map(lambda md5: _state(remote, md5), wanted)
         yield from (
-            f"{path}: {state} ({md5[:12]})"
+            _line(path, state, md5)
             for (md5, path), state in zip(wanted.items(), states, strict=True)
             if state
         )
@@ -203,5 +215,5 @@ def _state(remote: ObjectDB, md5: str) -> str:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except FileNotFoundError:
-        return "not in the remote"
+        return _ABSENT
     return "" if digest.hexdigest() == md5.removesuffix(_DIRECTORY) else "altered in the remote"
