@@ -15,6 +15,7 @@ from PIL import Image
 from advtransfer.params.model import Params
 
 VALIDATE = "rocrate-validator validate --profile-identifier provenance-run-crate-0.5 ../advtransfer-crate"
+SLURM, KUBERNETES = "tests/cluster/test_slurm.py", "tests/services/test_kubernetes.py"
 # Commands that need what a test has not, or take minutes, and the test that runs the like.
 ELSEWHERE = {
     "make run": "tests/workflow/test_first_run.py",
@@ -35,6 +36,20 @@ ELSEWHERE = {
     "snakemake --report report.html": "tests/workflow/test_snakemake_report.py",
     "mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1": "tests/workflow/test_tracking_runs.py",
     "advtransfer run --study my-question": "here: the tutorial's study",
+    "make run PROFILE=slurm": SLURM,
+    "make run STUDY=imagenet PROFILE=slurm": SLURM,
+    "snakemake --workflow-profile workflow/profiles/slurm -- results/pretrain/INDEX": SLURM,
+    "snakemake --workflow-profile workflow/profiles/slurm --dry-run -- reports/rendered/imagenet.html": SLURM,
+    "snakemake --workflow-profile workflow/profiles/kubernetes --dry-run": KUBERNETES,
+    "snakemake --workflow-profile workflow/profiles/kubernetes": KUBERNETES,
+    "aws s3 sync s3://BUCKET/PROJECT/ .": KUBERNETES,
+    "dvc remote add --default lab s3://BUCKET/advtransfer": "tests/services/test_s3_remote.py",
+    "dvc config remote.lab.verify true": "tests/services/test_s3_remote.py",
+    "dvc remote modify --local lab endpointurl https://..": "tests/services/test_s3_remote.py",
+    "dvc import-url s3://BUCKET/flowers data/raw/flowers": "tests/services/test_raw_data.py",
+    "git add data/raw/flowers.dvc data/raw/.gitignore": "tests/services/test_raw_data.py",
+    "mlflow server --host 0.0.0.0 --backend-store-uri postgresql://USER@HOST/mlflow "
+    "--artifacts-destination s3://BUCKET/mlflow": "tests/services/test_tracking_server.py",
 }  # fmt: skip
 # The project of the tests has other names than the shipped one.
 NAMES = {
