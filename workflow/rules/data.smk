@@ -70,7 +70,9 @@ rule split:
 
 
 rule fetch:
-    """Never part of a study: `snakemake fetch` downloads every torchvision set of `datasets`, on the machine it is called on."""
+    """Never part of a study: `snakemake fetch` downloads every torchvision set of `datasets`, where it is called."""
     localrule: True
+    log:
+        "logs/fetch.log",
     shell:
-        "python -m advtransfer fetch"
+        "python -m advtransfer fetch 2>&1 | tee {log}"
