@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from natural_lab import VARIANTS, job, label, study
+from natural_lab import BLOCK, VARIANTS, job, label, study
 
 from advtransfer.data.natural.prepared import read_column
 from advtransfer.data.natural.roles import SOURCE, read_roles
 from advtransfer.data.natural.splits import VALIDATION
 from advtransfer.data.splits import LABELLED, UNLABELLED
-from advtransfer.stages import pretrain_natural
+from advtransfer.stages import pretrain_natural, split_natural, transfer_natural
 from advtransfer.training.deep.distributed import World
 
 
@@ -127,3 +127,19 @@ def test_a_batch_that_cannot_be_shared_out_is_one_line(tmp_path, lessons, monkey
     odd = study(training=natural_lab.TRAINING | {"batch_size": 13})
     with pytest.raises(SystemExit, match="a batch of 13 cannot be shared out evenly to 2 processes"):
         train(tmp_path, "odd", lessons, params=odd)
+
+
+@pytest.mark.parametrize(("share", "measured"), [(0.1, True), (0.05, False)])
+def test_tmi_needs_four_validation_images_a_class(tmp_path, painted, capsys, share, measured):
+    """Of 40 images a class and split; with fewer the other measurements stay."""
+    params = study(targets={"painted": {"dataset": "painted", "validation_fraction": share}})
+    inputs = {"images": painted["images"], "splits": tmp_path / "splits"}
+    split_inputs = {"images": painted["images"], "targets": [painted["images"]]}
+    split_natural.main(params.studies["s"].split(BLOCK), split_inputs, {"splits": inputs["splits"]})
+    asked = params.studies["s"].transfer_to("s", "painted", "untrained", BLOCK)
+    transfer_natural.main(asked, inputs, {"metrics": tmp_path / "metrics"})
+    found = pd.read_parquet(tmp_path / "metrics")
+    metrics = set(found.loc[found["protocol"] == "representation", "metric"])
+    assert {"effective_rank", "intra_class_variance", "probe_stem"} <= metrics
+    assert ("tmi" in metrics) == measured
+    assert ("TMI is left out" in capsys.readouterr().out) != measured

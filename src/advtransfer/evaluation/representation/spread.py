@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+NEIGHBOURS = 3  # TMI looks at so many; every class needs more images
 _PAIRS = 2**24  # distances held at once
 
 
@@ -34,7 +35,7 @@ def intra_class_variance(x: Tensor, y: Tensor) -> float:
     return float(within / (x - x.mean(0)).square().sum())
 
 
-def conditional_entropy(x: Tensor, y: Tensor, *, neighbours: int = 3, least: float = 1e-12) -> float:
+def conditional_entropy(x: Tensor, y: Tensor, *, neighbours: int = NEIGHBOURS, least: float = 1e-12) -> float:
     """TMI, the transferability measure H(features | class) of Xu and Kang (ICCV 2023), in nats; higher is better.
 
     Args:

@@ -22,6 +22,7 @@ from advtransfer.data.splits import POOL, TEST
 from advtransfer.evaluation.autoattack import AutoAttack, pgd_correct
 from advtransfer.evaluation.representation.probes import Split, probe_stages
 from advtransfer.evaluation.representation.spread import (
+    NEIGHBOURS,
     conditional_entropy,
     effective_rank,
     intra_class_variance,
@@ -162,8 +163,12 @@ def measures(
     values = {
         "effective_rank": effective_rank(x),
         "intra_class_variance": intra_class_variance(x, y),
-        "tmi": conditional_entropy(x, y),
     }
+    rarest = int(torch.bincount(y, minlength=few.classes).min())
+    if rarest > NEIGHBOURS:
+        values["tmi"] = conditional_entropy(x, y)
+    else:
+        print(f"TMI is left out: a class has {rarest} validation images, more than {NEIGHBOURS} are needed")
     yield from (Measurement(REPRESENTATION, name, 0, [value]) for name, value in values.items())
     most = few.shots.shape[2]
     rows = {"train": few.sets(most)[0], "validation": few.validation, "test": few.test}
