@@ -95,6 +95,7 @@ def test_the_crate_carries_what_people_read_and_names_the_rest(project, crate, e
         "results/claims.json",
         "results/summary.json",
         "reports/rendered/tiny.html",
+        "reports/rendered/studies.js",
         "reports/image_study.ipynb",
         "reports/claims.yaml",
         "params.yaml",

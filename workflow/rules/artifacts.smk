@@ -167,7 +167,7 @@ SUMMARY = {
 }
 TEMPLATES = {
     "image": "reports/image_study.ipynb",
-    "natural_image": "reports/image_study.ipynb",
+    "natural_image": "reports/natural_study.ipynb",
     "linear_theory": "reports/linear_theory.ipynb",
     "sparse_coding": "reports/sparse_coding.ipynb",
 }
@@ -178,6 +178,8 @@ REPORT = {
 SITE = {
     "index": "reports/rendered/index.html",
     "artifacts": "reports/rendered/artifacts.html",
+    "glossary": "reports/rendered/glossary.html",
+    "studies": "reports/rendered/studies.js",
 }
 PHASES["report"] = {
     "kinds": list(TEMPLATES),

@@ -27,7 +27,7 @@ FILES = (
 )
 SETTINGS = ("params.yaml", "reports/claims.yaml")
 # What people read of the results: the rest is large, numerous, or both.
-RESULTS = ("results/*", "results/claims/*", "reports/rendered/*.html")
+RESULTS = ("results/*", "results/claims/*", "reports/rendered/*.html", "reports/rendered/*.js")
 
 
 def export_project(root: Path, target: Path) -> Summary:

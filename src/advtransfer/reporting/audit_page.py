@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import Any
 
-from advtransfer.reporting.templates import PAGE
+from advtransfer.reporting import pages
+from advtransfer.reporting.tables import Html
 
 _SIGNS = {"pass": ("✓", "supported"), "fail": ("✗", "refuted"), "not checkable": ("?", "inconclusive")}
 
@@ -13,15 +15,16 @@ BODY = """{% extends "page.html.j2" %}
 {% macro chain(steps) %}<p>Chain: {% for step in steps -%}
 <a href="#{{ step }}"><code>{{ step }}</code></a>{{ " ← " if not loop.last }}
 {%- endfor %}</p>{% endmacro %}
+{% macro open(name, header) %}
+<div class="table" tabindex="0" role="group" aria-label="Table: {{ name }}"><table><thead>
+<tr>{% for title in header %}<th scope="col">{{ title }}</th>{% endfor %}</tr></thead><tbody>
+{% endmacro %}
 {% block body %}
-<p><a href="../rendered/index.html">The report</a></p>
 <h1>Audit: {{ "" if report.verdict == "pass" else "not " }}everything published stands</h1>
-<p>{% if report.git %}At commit <code>{{ report.git.commit }}</code>
-{{- ", with uncommitted changes" if report.git.dirty }}.{% else %}Outside a git repository.{% endif %}
-All files were read again; no cache and no file time was trusted. A check that cannot be made says why and
-fails nothing. <code>advtransfer audit --recompute N</code> also runs jobs again.</p>
+<p>{{ where }} All files were read again; no cache and no file time was trusted. A check that cannot be made says
+why and fails nothing. <code>advtransfer audit --recompute N</code> also runs jobs again.</p>
 <h2>Checks</h2>
-<div class="wide"><table><thead><tr><th>check</th><th>verdict</th><th>reason</th></tr></thead><tbody>
+{{ open("checks", ["check", "verdict", "reason"]) }}
 {% for check in report.checks %}{% set sign, look = signs[check.verdict] %}
 <tr><td>{{ check.name }}</td><td><span class="badge {{ look }}">{{ sign }} {{ check.verdict }}</span></td>
 <td>{{ check.reason }}{% if check.findings %}
@@ -33,9 +36,9 @@ fails nothing. <code>advtransfer audit --recompute N</code> also runs jobs again
 artifact back to the raw data.</p>
 {% for group in groups %}
 <details><summary>{{ group.title }} ({{ group.numbers | length }})</summary>
-<div class="wide"><table><thead><tr><th>number</th><th>value</th><th>measurements</th></tr></thead><tbody>
+{{ open(group.title, ["number", "value", "measurements"]) }}
 {% for key, about in group.numbers %}
-<tr><td><code>{{ key }}</code></td><td class="number">{{ about.value }}</td>
+<tr><td><code>{{ key }}</code></td><td><a class="n" href="#{{ about.chain[0] }}">{{ about.value }}</a></td>
 <td class="number">{{ about.rows }}</td></tr>
 {% endfor %}
 </tbody></table></div>
@@ -53,7 +56,7 @@ artifact back to the raw data.</p>
 {% for name, step in report.steps.items() %}
 <details id="{{ name }}"><summary><code>{{ name }}</code>
 {{- ": raw file" if "raw" in step else ": rule " ~ step.rule }}</summary>
-<pre>{{ step | pretty }}</pre></details>
+<pre tabindex="0">{{ steps[name] }}</pre></details>
 {% endfor %}
 {% endblock %}
 """
@@ -61,17 +64,29 @@ artifact back to the raw data.</p>
 
 def render(report: dict[str, Any]) -> str:
     """HTML of what ``cli.audit.audit`` returns."""
-    from jinja2 import DictLoader, Environment, StrictUndefined
-
-    loader = DictLoader({"page.html.j2": PAGE, "audit.html.j2": BODY})
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
-    environment.filters["pretty"] = lambda step: json.dumps(step, indent=1, sort_keys=True)
-    pages: dict[str, list[dict[str, Any]]] = {}
+    figures: dict[str, list[dict[str, Any]]] = {}
     for figure in report["figures"]:
-        pages.setdefault(figure["page"], []).append(figure)
-    return environment.get_template("audit.html.j2").render(
-        title="Audit", report=report, signs=_SIGNS, groups=_groups(report["numbers"]), pages=pages.items()
+        figures.setdefault(figure["page"], []).append(figure)
+    return pages.render(
+        "audit.html.j2",
+        title="Audit",
+        here="audit",
+        root="../rendered/",
+        extra={"audit.html.j2": BODY},
+        report=report,
+        where=_where(report["git"]),
+        signs=_SIGNS,
+        groups=_groups(report["numbers"]),
+        pages=figures.items(),
+        steps={name: json.dumps(step, indent=1, sort_keys=True) for name, step in report["steps"].items()},
     )
+
+
+def _where(git: dict[str, Any] | None) -> Html:
+    if not git:
+        return Html("Outside a git repository.")
+    changes = ", with uncommitted changes" if git["dirty"] else ""
+    return Html(f"At commit <code>{escape(git['commit'])}</code>{changes}.")
 
 
 def _groups(numbers: dict[str, Any]) -> list[dict[str, Any]]:

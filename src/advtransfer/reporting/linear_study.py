@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advtransfer.evaluation import rates_table
 from advtransfer.evaluation.statistics import means, paired_differences
-from advtransfer.reporting import style, tables, theory_figures
-from advtransfer.reporting.study import StudyReport
+from advtransfer.reporting import plots, style, tables, theory_figures
+from advtransfer.reporting.sources import NOWHERE, Sources
+from advtransfer.reporting.study import StudyReport, details_of
 from advtransfer.reporting.tables import Html
 from advtransfer.theory.linear.scenario import make_scenario
 from advtransfer.theory.linear.spiked import closed_form
@@ -43,20 +43,19 @@ class LinearReport(StudyReport):
 
     @classmethod
     def load(
-        cls, name: str, *, metrics: str, claims: str, context: str, details: Sequence[str]
+        cls, name: str, *, metrics: str, claims: str, context: str, details: Sequence[str] | str
     ) -> LinearReport:
-        """Read the study's part of the files; ``details`` are its rates tables.
+        """Read the study's part of the files; ``details`` are its rates tables, or a pattern that they match.
 
         Raises ValueError when the metrics hold nothing of the study.
         """
         base = StudyReport.open(name, metrics=metrics, claims=claims, context=context)
-        found = rates_table.read(map(Path, details))
+        found = rates_table.read(details_of(details))
         return cls(base.name, base.rows, base.verdicts, base.context, None if found.empty else found)
 
     def description(self) -> Html:
         """How much was simulated, and every scenario."""
-        size = f"<p>{self.replicas} independent trials, {len(self.rows):,} measurements.</p>"
-        return Html(size + settings(self.context.get("description", {})))
+        return Html(self.size("independent trials") + settings(self.context.get("description", {})))
 
     def scenarios(self) -> Html:
         """sin Theta of all variants in all scenarios, as a figure and a table."""
@@ -65,11 +64,11 @@ class LinearReport(StudyReport):
             "Distance of the learned representation from the true one for each variant, a panel per scenario"
         )
         figure = theory_figures.scenarios(chosen, f"{WORDS['sin_theta_op']}: 0 is the true representation")
-        return Html(f"<figure>{style.image(figure, alt)}</figure>{self.table('sin_theta_op')}")
+        return Html(self.exhibit(figure, alt, chosen, "scenarios") + self.table("sin_theta_op"))
 
     def table(self, metric: str) -> Html:
         """Variants down, scenarios across."""
-        return by_target(means(self._metric(metric)))
+        return by_target(means(self._metric(metric)), self.sources)
 
     def baseline(self) -> Html:
         """In words, where a plain SVD of the means does as well as adversarial training."""
@@ -78,7 +77,9 @@ class LinearReport(StudyReport):
         for scenario in sorted(over["target"].unique()):
             here = over[over["target"] == scenario].set_index("variant").to_dict("index")
             told = [
-                _beside(name, here[name]) for name in ("adversarial-l2", "adversarial-linf") if name in here
+                _beside(name, here[name], self.sources)
+                for name in ("adversarial-l2", "adversarial-linf")
+                if name in here
             ]
             lines.append(f"<li><b>{escape(scenario)}</b>: {'; '.join(told)}.</li>")
         return Html(f"<ul>{''.join(lines)}</ul>")
@@ -95,8 +96,10 @@ class LinearReport(StudyReport):
                 if formula is not None:
                     found = math.sqrt(math.fsum(v * v for v in values) / len(values) / scenario.r)
                     off = f"{100 * (found / formula - 1):+.1f} %".replace("-", "−")
-                    rows.append([escape(name), escape(variant), f"{formula:.4f}", f"{found:.4f}", off])
-        return tables.table(["scenario", "variant", "formula", "simulation", "difference"], rows)
+                    simulated = self.sources.traced(f"{found:.4f}", self.sources.measured(name))
+                    rows.append([escape(name), escape(variant), f"{formula:.4f}", simulated, off])
+        header = ["scenario", "variant", "formula", "simulation", "difference"]
+        return tables.table(header, rows, name="closed-form")
 
     def rates(self) -> Html:
         """Rate plots: sin Theta over everything but n_target, for which the risk of the head is shown."""
@@ -108,7 +111,13 @@ class LinearReport(StudyReport):
             if not rows.empty:
                 alt = f"{WORDS[metric]} against swept parameters on log axes, with fitted and theoretical slopes"
                 figure = theory_figures.rates(rows, WORDS[metric])
-                figures.append(f"<figure>{style.image(figure, alt)}</figure>")
+                panels = plots.of_rates(rows, WORDS[metric])
+                fitted = [
+                    row for scenario in sorted(set(rows["scenario"])) for row in self.sources.fitted(scenario)
+                ]
+                name = f"rates-{metric.replace('_', '-')}"
+                shown = self.exhibit(figure, alt, _points(rows), name, panels=panels, measured=fitted)
+                figures.append(shown)
         return Html("".join(figures))
 
     def exponents(self) -> Html:
@@ -132,9 +141,11 @@ class LinearReport(StudyReport):
             "theory",
             "closed form",
             "bound",
-            "",
+            "exact exponent",
         ]
-        return Html(head + tables.table(header, map(_exponent, found)))
+        return Html(
+            head + tables.table(header, [_exponent(row, self.sources) for row in found], name="exponents")
+        )
 
     def caveats(self) -> Html:
         return Html(
@@ -161,24 +172,26 @@ def settings(block: Mapping[str, Any]) -> Html:
         [escape(key), *(_plain(scenario.get(key, "")) for scenario in scenarios.values())] for key in told
     ]
     seed = f"<p>Seed {escape(str(block.get('seed', '')))}.</p>"
-    return Html(seed + tables.table(["", *scenarios], rows))
+    return Html(seed + tables.table(["setting", *scenarios], rows, name="settings"))
 
 
-def by_target(estimates: pd.DataFrame) -> Html:
+def by_target(estimates: pd.DataFrame, sources: Sources = NOWHERE) -> Html:
     """Variants down, targets across: mean and half-width of the interval."""
     targets = sorted(estimates["target"].unique())
     cells = {
-        (r["variant"], r["target"]): tables.interval_cell(r["mean"], r["high"])
+        (r["variant"], r["target"]): sources.traced(
+            tables.interval_cell(r["mean"], r["high"]), sources.measured(r["target"])
+        )
         for r in estimates.to_dict("records")
     }
     rows = [
         [escape(variant), *(cells.get((variant, target), "") for target in targets)]
         for variant in style.in_order(estimates["variant"])
     ]
-    return tables.table(["variant", *targets], rows)
+    return tables.table(["variant", *targets], rows, name="means")
 
 
-def _beside(name: str, row: Mapping[str, Any]) -> str:
+def _beside(name: str, row: Mapping[str, Any], sources: Sources) -> str:
     """What a difference of sin Theta to the plain SVD says."""
     if row["high"] < -MATTERS:
         says = f"{name} is better than a plain SVD"
@@ -189,21 +202,29 @@ def _beside(name: str, row: Mapping[str, Any]) -> str:
     else:
         says = f"{name} and a plain SVD cannot be told apart by more than {MATTERS:g}"
     numbers = {"estimate": row["mean"], "ci_low": row["low"], "ci_high": row["high"]}
-    return f"{says} ({tables.difference(numbers)})"
+    return f"{says} ({sources.traced(tables.difference(numbers), sources.measured(row['target']))})"
+
+
+def _points(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a point of the sweeps, for the file of data: the fitted law is told at each."""
+    return rows.explode(rates_table.POINTS).rename(
+        columns={"values": "value", "means": "mean", "lows": "low", "highs": "high"}
+    )
 
 
 def _holds(row: Mapping[str, Any]) -> bool:
     return bool(row["slope_low"] <= row["leading"] <= row["slope_high"])
 
 
-def _exponent(row: Mapping[str, Any]) -> list[str]:
+def _exponent(row: Mapping[str, Any], sources: Sources) -> list[str]:
     numbers = {"estimate": row["slope"], "ci_low": row["slope_low"], "ci_high": row["slope_high"]}
     theory = [
         "" if math.isnan(row[k]) else f"{row[k] + 0.0:+.3f}".replace("-", "−") for k in rates_table.THEORY
     ]
     mark = "" if math.isnan(row["leading"]) else "holds the exponent" if _holds(row) else "excludes it"
     names = [escape(row[key]) for key in ("scenario", "parameter", "variant")]
-    return [*names, escape(WORDS[row["metric"]]), tables.difference(numbers), *theory, mark]
+    fitted = sources.traced(tables.difference(numbers), sources.fitted(row["scenario"]))
+    return [*names, escape(WORDS[row["metric"]]), fitted, *theory, mark]
 
 
 def _plain(value: Any) -> str:

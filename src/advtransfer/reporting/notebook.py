@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import advtransfer
-from advtransfer.reporting.templates import TEMPLATES
+from advtransfer.reporting import glossary, pages, plot_script, uplot
+from advtransfer.reporting.tables import Html
+from advtransfer.reporting.templates import NOTEBOOK
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 KERNEL = "python3"
+_HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)(?:<a class="anchor-link"|</h2>)', re.DOTALL)
 
 
 def execute(template: Path, parameters: dict[str, Any], folder: Path) -> NotebookNode:
@@ -28,7 +33,7 @@ def execute(template: Path, parameters: dict[str, Any], folder: Path) -> Noteboo
     from traitlets.config import Config
 
     jupyter = folder / ".jupyter"
-    with _environment(jupyter):
+    with own_jupyter(jupyter):
         # Sockets in the folder, not TCP ports: another process can take a port before the kernel does.
         config = Config({"KernelManager": {"transport": "ipc"}})
         return papermill.execute_notebook(
@@ -52,14 +57,33 @@ def to_json(notebook: NotebookNode) -> str:
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def to_html(notebook: NotebookNode, title: str) -> str:
-    """One page that holds all it needs."""
+def to_html(notebook: NotebookNode, title: str, study: str) -> str:
+    """One page that holds all it needs, plots included; texts link to the glossary."""
+    body = _body(notebook)
+    sections = [(id, pages.safe(heading)) for id, heading in _HEADING.findall(body)]
+    return pages.render(
+        "study.html.j2",
+        title=title,
+        here=study,
+        body=Html(body),
+        sections=sections,
+        plots='class="panels"' in body,
+        library=Html(uplot.script()),
+        plot_look=Html(uplot.style()),
+        plot_script=Html(plot_script.PLOTS),
+    )
+
+
+def _body(notebook: NotebookNode) -> str:
+    """The cells' texts and outputs as HTML."""
     from jinja2 import DictLoader
     from nbconvert.exporters.html import HTMLExporter
 
-    exporter = HTMLExporter(extra_loaders=[DictLoader(TEMPLATES)], template_file="notebook.html.j2")
-    page, _ = exporter.from_notebook_node(notebook, resources={"title": title})
-    return str(page)
+    loader = DictLoader({"notebook.html.j2": NOTEBOOK})
+    exporter = HTMLExporter(extra_loaders=[loader], template_file="notebook.html.j2")
+    exporter.register_filter("terms", partial(glossary.linked, seen=set()))
+    body, _ = exporter.from_notebook_node(notebook)
+    return str(body)
 
 
 def _passed_on(output: NotebookNode) -> bool:
@@ -71,7 +95,7 @@ def _passed_on(output: NotebookNode) -> bool:
 
 
 @contextmanager
-def _environment(jupyter: Path) -> Iterator[None]:
+def own_jupyter(jupyter: Path) -> Iterator[None]:
     """All that Jupyter reads or writes lies in ``jupyter``; the kernel has this interpreter and package."""
     _write_kernel(jupyter / "kernels" / KERNEL / "kernel.json")
     source = str(Path(advtransfer.__file__).parents[1])

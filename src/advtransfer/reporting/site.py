@@ -1,24 +1,36 @@
-"""The pages that join the studies: an index with all verdicts, and a list of all artifacts."""
+"""The pages that join the studies: an index with all verdicts, a list of all artifacts, a glossary."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
+from advtransfer.reporting import glossary as words
+from advtransfer.reporting import pages, tables
 from advtransfer.reporting import seals as sealed
-from advtransfer.reporting import tables
-from advtransfer.reporting.templates import TEMPLATES
+from advtransfer.reporting.sources import Sources, anchors
+from advtransfer.reporting.tables import Html
+
+Studies = Mapping[
+    str, Mapping[str, Any]
+]  # name -> {"title": text or null, "page": file beside the index, or null}
 
 
-def index(title: str, studies: Mapping[str, Mapping[str, Any]], claims: Sequence[Mapping[str, Any]]) -> str:
-    """The start page: studies in the order given, each with its claims."""
+def index(
+    title: str, studies: Studies, claims: Sequence[Mapping[str, Any]], seals: Sequence[dict[str, Any]]
+) -> str:
+    """The start page: studies in the order given, each with its claims, whose numbers lead to the seals."""
+    rows = sealed.artifacts(seals)
     listed = [
-        _study(name, about, [c for c in claims if c["study"] == name]) for name, about in studies.items()
+        _study(name, about, [c for c in claims if c["study"] == name], Sources(name, rows, "artifacts.html"))
+        for name, about in studies.items()
     ]
-    return _render("index.html.j2", title=title, studies=listed)
+    return pages.render("index.html.j2", title=title, here="index", studies=menu(studies), listed=listed)
 
 
-def artifacts(seals: Sequence[dict[str, Any]]) -> str:
+def artifacts(seals: Sequence[dict[str, Any]], studies: Studies) -> str:
     """Every artifact with what made it, where and for how long; versions are listed once per set of them."""
     environments: dict[str, str] = {}
     rows = []
@@ -34,37 +46,69 @@ def artifacts(seals: Sequence[dict[str, Any]]) -> str:
             "wall_seconds": made.get("wall_seconds"),
         }
         rows += [{**row, **about} for row in sealed.artifacts([seal])]
-    return _render(
+    return pages.render(
         "artifacts.html.j2",
         title="Artifacts, seals and timings",
+        here="artifacts",
+        studies=menu(studies),
         seals=seals,
         rows=rows,
+        table=_timed(rows),
         total=sum(seal["made"].get("wall_seconds") or 0.0 for seal in seals),
         environments={name: packages for packages, name in environments.items()},
     )
 
 
-def _study(name: str, about: Mapping[str, Any], claims: list[Mapping[str, Any]]) -> dict[str, Any]:
+def glossary(studies: Studies) -> str:
+    groups = {
+        group: [{"id": e.id, "term": e.term, "meaning": pages.safe(e.meaning)} for e in entries]
+        for group, entries in words.groups().items()
+    }
+    return pages.render(
+        "glossary.html.j2", title="Glossary", here="glossary", studies=menu(studies), groups=groups
+    )
+
+
+def studies_script(studies: Studies) -> str:
+    """What the pages of single studies and of the audit read for their navigation."""
+    return f"window.ADVTRANSFER_STUDIES = {json.dumps(menu(studies), ensure_ascii=False)};\n"
+
+
+def menu(studies: Studies) -> list[dict[str, str]]:
+    """The studies that have a page."""
+    return [
+        {"name": name, "title": about.get("title") or name, "page": about["page"]}
+        for name, about in studies.items()
+        if about.get("page")
+    ]
+
+
+def _study(
+    name: str, about: Mapping[str, Any], claims: list[Mapping[str, Any]], sources: Sources
+) -> dict[str, Any]:
     counts = {verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in tables.SIGNS}
+    table = tables.claims(claims, sources) if claims else "<p>No claims about this study.</p>"
     return {
         "name": name,
         "title": about.get("title") or name,
         "page": about.get("page"),
         "counts": {verdict: count for verdict, count in counts.items() if count},
-        "claims": _safe(tables.claims(claims) if claims else "<p>No claims about this study.</p>"),
+        "claims": pages.safe(table),
     }
 
 
-def _render(template: str, **values: Any) -> str:
-    from jinja2 import DictLoader, Environment, StrictUndefined
-
-    environment = Environment(loader=DictLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    environment.filters["badge"] = lambda verdict: _safe(tables.badge(verdict))
-    environment.filters["seconds"] = lambda value: "" if value is None else f"{value:.1f} s"
-    return environment.get_template(template).render(**values)
-
-
-def _safe(html: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(html)
+def _timed(rows: Sequence[Mapping[str, Any]]) -> Html:
+    """The table of artifacts with device, time and set of versions."""
+    header = ["artifact", "rule", "seal", "device", "wall time", "versions"]
+    cells = [
+        (
+            f"<code>{escape(row['path'])}</code>",
+            escape(row["rule"]),
+            tables.digest(row["seal"]),
+            escape(row["device"]),
+            "" if row["wall_seconds"] is None else f"{row['wall_seconds']:.1f} s",
+            row["environment"],
+        )
+        for row in rows
+    ]
+    return tables.table(header, cells, name="artifacts", ids=anchors(rows))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advtransfer.evaluation import units_table
 from advtransfer.evaluation.statistics import means
-from advtransfer.reporting import style, tables, theory_figures
+from advtransfer.reporting import plots, style, tables, theory_figures
 from advtransfer.reporting.linear_study import settings
-from advtransfer.reporting.study import StudyReport
+from advtransfer.reporting.sources import Sources
+from advtransfer.reporting.study import StudyReport, details_of
 from advtransfer.reporting.tables import Html
 
 if TYPE_CHECKING:
@@ -36,31 +36,31 @@ class SparseReport(StudyReport):
 
     @classmethod
     def load(
-        cls, name: str, *, metrics: str, claims: str, context: str, details: Sequence[str]
+        cls, name: str, *, metrics: str, claims: str, context: str, details: Sequence[str] | str
     ) -> SparseReport:
-        """Read the study's part of the files; ``details`` are its units tables.
+        """Read the study's part of the files; ``details`` are its units tables, or a pattern that they match.
 
         Raises ValueError when the metrics hold nothing of the study.
         """
         base = StudyReport.open(name, metrics=metrics, claims=claims, context=context)
-        return cls(base.name, base.rows, base.verdicts, base.context, units_table.read(map(Path, details)))
+        return cls(base.name, base.rows, base.verdicts, base.context, units_table.read(details_of(details)))
 
     def description(self) -> Html:
         """How much was simulated, and every scenario."""
-        size = f"<p>{self.replicas} paired replicas, {len(self.rows):,} measurements.</p>"
-        return Html(size + settings(self.context.get("description", {})))
+        return Html(self.size("paired replicas") + settings(self.context.get("description", {})))
 
     def purity(self) -> Html:
         """Purity and accuracies of every scenario and variant; importance-weighted over units."""
         found = means(self.rows[self.rows["metric"].isin(list(COLUMNS))])
-        return _table(found, COLUMNS)
+        return _table(found, COLUMNS, self.sources)
 
     def alignment(self) -> Html:
         """Histograms of the alignment of hidden units."""
         if self.units is None:
             return Html("<p>No hidden units given.</p>")
         alt = "Histograms of the largest cosine of each hidden unit with an atom, a panel per activation"
-        return Html(f"<figure>{style.image(theory_figures.alignment(self.units), alt)}</figure>")
+        figure, shares = theory_figures.alignment(self.units), theory_figures.histogram(self.units)
+        return self.exhibit(figure, alt, shares, "alignment")
 
     def robustness(self) -> Html:
         """Curves of downstream accuracy over the radius of the attack, and their numbers."""
@@ -68,8 +68,9 @@ class SparseReport(StudyReport):
         found = found.assign(eps=[_radius(metric) for metric in found["metric"]])
         alt = "Downstream accuracy of the clean head against the radius of the l2 attack, a line per variant"
         columns = {m: f"l2 {_radius(m):g}" for m in sorted(set(found["metric"]), key=_radius) if _radius(m)}
-        figure = f"<figure>{style.image(theory_figures.robustness(found), alt)}</figure>"
-        return Html(figure + _table(found, columns))
+        figure, panels = theory_figures.robustness(found), plots.by_radius(found)
+        shown = self.exhibit(figure, alt, found, "robustness", panels=panels)
+        return Html(shown + _table(found, columns, self.sources))
 
     def masking(self) -> Html:
         """What one start misses of what all find, and points without gradient, in one sentence."""
@@ -81,11 +82,15 @@ class SparseReport(StudyReport):
         )
         flat = means(self.rows[self.rows["metric"] == "zero_gradient_share"])["mean"].max()
         clear = gap.max() < MASKED and flat < 0.01
+        measured = [
+            row for name in sorted(self.rows["target"].unique()) for row in self.sources.measured(name)
+        ]
+        told = [self.sources.traced(f"{number:.3f}", measured) for number in (gap.max(), gap.mean())]
+        without = self.sources.traced(f"{100 * flat:.1f} %", measured)
         verdict = "No sign of gradient masking" if clear else "<b>The attack may be masked</b>"
         return Html(
-            f"<p>{verdict}: a single start leaves at most {gap.max():.3f} more accuracy than all starts together (mean "
-            f"over variants and radii {gap.mean():.3f}), and at most {100 * flat:.1f} % of the points have no "
-            "gradient.</p>"
+            f"<p>{verdict}: a single start leaves at most {told[0]} more accuracy than all starts together (mean over "
+            f"variants and radii {told[1]}), and at most {without} of the points have no gradient.</p>"
         )
 
     def weaker(self) -> Html:
@@ -94,7 +99,7 @@ class SparseReport(StudyReport):
         for name in sorted(self.rows["target"].unique()):
             mine = [c for c in self.verdicts if c["query"]["target"] == name and c["claim"] == "C5"]
             held = sum(c["verdict"] == "supported" for c in mine)
-            told = "; ".join(f"{_short(c)} {tables.difference(c)} ({escape(c['verdict'])})" for c in mine)
+            told = "; ".join(_form(c, self.sources) for c in mine)
             lines.append(
                 f"<li><b>{escape(name)}: {held} of {len(mine)} forms of C5 supported</b>. {told}.</li>"
             )
@@ -124,10 +129,17 @@ def _short(claim: Mapping[str, Any]) -> str:
     return escape(name)
 
 
-def _table(estimates: pd.DataFrame, columns: Mapping[str, str]) -> Html:
+def _form(claim: Mapping[str, Any], sources: Sources) -> str:
+    found = sources.traced(tables.difference(claim), sources.verdicts())
+    return f"{_short(claim)} {found} ({escape(claim['verdict'])})"
+
+
+def _table(estimates: pd.DataFrame, columns: Mapping[str, str], sources: Sources) -> Html:
     """Scenarios and variants down, metrics across."""
     cells = {
-        (r["target"], r["variant"], r["metric"]): tables.interval_cell(r["mean"], r["high"])
+        (r["target"], r["variant"], r["metric"]): sources.traced(
+            tables.interval_cell(r["mean"], r["high"]), sources.measured(r["target"])
+        )
         for r in estimates.to_dict("records")
     }
     rows = [
@@ -135,4 +147,4 @@ def _table(estimates: pd.DataFrame, columns: Mapping[str, str]) -> Html:
         for target in sorted(estimates["target"].unique())
         for variant in style.in_order(estimates["variant"])
     ]
-    return tables.table(["scenario", "variant", *columns.values()], rows)
+    return tables.table(["scenario", "variant", *columns.values()], rows, name="means")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from advtransfer.evaluation import table
 from advtransfer.evaluation.statistics import means, paired_differences
-from advtransfer.reporting import figures, style, tables, words
+from advtransfer.reporting import figures, plots, seals, tables, words
+from advtransfer.reporting.exhibits import exhibit
+from advtransfer.reporting.sources import Sources
 from advtransfer.reporting.tables import Html
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class StudyReport:
 
     @classmethod
     def open(cls, name: str, *, metrics: str, claims: str, context: str) -> StudyReport:
-        """Read the study's part of the files; ``context`` (see there) may be missing.
+        """Read the study's part of the files; ``context`` (see there) may be missing, or the seal of the study's page.
 
         Raises ValueError when the metrics hold nothing of the study.
         """
@@ -49,13 +51,12 @@ class StudyReport:
         if chosen.empty:
             raise ValueError(f"{metrics}: no rows of study {name!r}, found {sorted(rows['study'].unique())}")
         verdicts = [row for row in json.loads(Path(claims).read_text()) if row["study"] == name]
-        known = json.loads(Path(context).read_text()) if Path(context).exists() else {}
-        return cls(name, chosen, verdicts, known)
+        return cls(name, chosen, verdicts, _known(Path(context)))
 
     def heading(self) -> Html:
         """Title and the counts of verdicts."""
         counts = {v: sum(row["verdict"] == v for row in self.verdicts) for v in tables.SIGNS}
-        told = " ".join(f"{count} {tables.badge(verdict)}" for verdict, count in counts.items() if count)
+        told = " ".join(tables.badge(verdict, count) for verdict, count in counts.items() if count)
         title = escape(self.context.get("title", self.name))
         return Html(
             f"<h1>{title}</h1><p>Study <code>{escape(self.name)}</code>. Claims: {told or 'none'}.</p>"
@@ -64,22 +65,29 @@ class StudyReport:
     def description(self) -> Html:
         """The study block of params.yaml, and how much was measured."""
         block = self.context.get("description", {})
-        size = f"<p>{self.replicas} paired replicas, {len(self.rows):,} measurements.</p>"
-        return Html(size + (tables.description(block) if block else ""))
+        return Html(self.size("paired replicas") + (tables.description(block) if block else ""))
 
     def claims(self) -> Html:
-        return tables.claims(self.verdicts) if self.verdicts else Html("<p>No claims about this study.</p>")
+        return (
+            tables.claims(self.verdicts, self.sources)
+            if self.verdicts
+            else Html("<p>No claims about this study.</p>")
+        )
 
     def in_words(self, protocol: str) -> Html:
-        return words.verdicts(self.verdicts, protocol)
+        return words.verdicts(self.verdicts, protocol, sources=self.sources)
 
     def accuracy(self, protocol: str) -> Html:
         """Lines with bands against the shots, for the variants that the claims are about."""
         chosen = means(self._rows(protocol, "accuracy", self.claimed))
         if chosen.empty:
             return NOT_MEASURED
-        alt = f"Target accuracy against labelled images per class, protocol {protocol}, one line per variant"
-        return _shown(figures.accuracy_by_shots(chosen), alt, tables.means(chosen))
+        alt = f"Target accuracy against labelled images per class of each variant, protocol {protocol}"
+        name = f"{protocol}-accuracy"
+        if chosen["shots"].nunique() == 1:  # nothing to draw a line through
+            return self.shown(figures.levels(chosen, BASELINE), alt, chosen, name)
+        panels = plots.by_shots(chosen)
+        return self.shown(figures.accuracy_by_shots(chosen), alt, chosen, name, panels=panels)
 
     def differences(self, protocol: str) -> Html:
         """Forest plot of every pre-trained variant's paired difference to clean."""
@@ -87,7 +95,8 @@ class StudyReport:
         if chosen.empty:
             return NOT_MEASURED
         alt = f"Paired difference of each variant to {BASELINE}, protocol {protocol}, with intervals"
-        return _shown(figures.differences(chosen, BASELINE), alt, tables.means(chosen))
+        figure, name = figures.differences(chosen, BASELINE), f"{protocol}-differences"
+        return self.shown(figure, alt, chosen, name, baseline=BASELINE)
 
     def robust(self, protocol: str = "linear") -> Html:
         """Accuracy under attack of the heads of every variant."""
@@ -95,7 +104,8 @@ class StudyReport:
         if chosen.empty:
             return NOT_MEASURED
         alt = "Accuracy of each variant's heads under attack, with intervals"
-        return _shown(figures.levels(chosen, BASELINE, "robust target accuracy"), alt, tables.means(chosen))
+        figure = figures.levels(chosen, BASELINE, "robust target accuracy")
+        return self.shown(figure, alt, chosen, f"{protocol}-robust-accuracy")
 
     def baselines(self, protocol: str = "linear") -> Html:
         """All variants, claimed ones and references, side by side."""
@@ -103,7 +113,7 @@ class StudyReport:
         if chosen.empty:
             return NOT_MEASURED
         alt = "Target accuracy of all variants and baselines, with intervals"
-        return _shown(figures.levels(chosen, BASELINE), alt, tables.means(chosen))
+        return self.shown(figures.levels(chosen, BASELINE), alt, chosen, f"{protocol}-baselines")
 
     def caveats(self) -> Html:
         images = self.context.get("description", {}).get("images")
@@ -123,6 +133,52 @@ class StudyReport:
     def versions(self) -> Html:
         return tables.versions(self.context.get("versions", {}))
 
+    def size(self, repetitions: str) -> str:
+        """How much was measured."""
+        measured = self.sources.traced(f"{len(self.rows):,} measurements", self.sources.collected())
+        return f"<p>{self.replicas} {repetitions}, {measured}.</p>"
+
+    def shown(
+        self,
+        figure: Figure,
+        alt: str,
+        estimates: pd.DataFrame,
+        name: str,
+        *,
+        panels: Sequence[plots.Panel] = (),
+        baseline: str = "",
+    ) -> Html:
+        """A figure of estimates with its data, and the numbers below it; differences name their ``baseline``."""
+        numbers = tables.means(estimates, self.sources, baseline=baseline)
+        below = f'<details class="numbers"><summary>the numbers</summary>{numbers}</details>'
+        return Html(self.exhibit(figure, alt, estimates, name, panels=panels, baseline=baseline) + below)
+
+    def exhibit(
+        self,
+        figure: Figure,
+        alt: str,
+        data: pd.DataFrame,
+        name: str,
+        *,
+        panels: Sequence[plots.Panel] = (),
+        baseline: str = "",
+        measured: Sequence[Mapping[str, str]] | None = None,
+    ) -> Html:
+        """A figure with its data and the jobs behind it: ``measured``, or those of all that is in the data."""
+        if measured is None:
+            variants = [*sorted(set(data["variant"])), *filter(None, [baseline])]
+            targets = sorted(set(data["target"]))
+            measured = [row for target in targets for row in self.sources.measured(target, *variants)]
+        jobs = len({row["seal"] for row in measured})
+        source = f"measured by {jobs} job{'s' if jobs > 1 else ''}"
+        told = self.sources.traced(source, measured) if jobs else ""
+        return exhibit(figure, alt, data, f"{self.name}-{name}", panels=panels, measured=told)
+
+    @property
+    def sources(self) -> Sources:
+        """Where the numbers of this page come from."""
+        return Sources(self.name, self.context.get("artifacts", ()))
+
     @property
     def replicas(self) -> int:
         return int(self.rows["replica"].nunique())
@@ -140,6 +196,19 @@ class StudyReport:
         return self.rows[keep & self.rows["variant"].isin(variants)] if variants else self.rows[keep]
 
 
-def _shown(figure: Figure, alt: str, numbers: Html) -> Html:
-    table_below = f"<details><summary>the numbers</summary>{numbers}</details>"
-    return Html(f"<figure>{style.image(figure, alt)}</figure>{table_below}")
+def details_of(details: Sequence[str] | str) -> list[Path]:
+    """The files of a list, or those that match a pattern relative to the working folder, by name."""
+    return sorted(Path().glob(details)) if isinstance(details, str) else [Path(name) for name in details]
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """The context that the page's job wrote; where someone opens the notebook by hand, what the page's seal tells."""
+    if not path.exists():
+        return {}
+    content = json.loads(path.read_text())
+    if "spec" not in content:
+        return dict(content)
+    root = path.resolve().parents[2]  # of reports/rendered/<study>.html.seal
+    named = dict(content["spec"]["inputs"])["seals"]
+    found = seals.read(root / name for name in named)
+    return context(content["spec"]["params"], seals.artifacts(found), seals.versions(found))

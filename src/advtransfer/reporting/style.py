@@ -95,18 +95,18 @@ def styled() -> Iterator[None]:
 
 
 @styled()
-def svg(figure: Figure) -> str:
+def svg(figure: Figure, *, transparent: bool = False) -> str:
     """The figure as SVG text; equal figures give equal bytes (no date, no random ids)."""
     buffer = io.StringIO()
     engine = figure.get_layout_engine()
     if engine is not None:  # laid out once: a second pass would move everything by a hair
         engine.execute(figure)
         figure.set_layout_engine("none")
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=transparent)
     return buffer.getvalue()
 
 
 def image(figure: Figure, alt: str) -> str:
-    """The figure as an HTML image that holds its own data; ``alt`` says in words what it shows."""
-    data = base64.b64encode(svg(figure).encode()).decode()
+    """The figure, on whatever the page has behind it, as an HTML image; ``alt`` says in words what it shows."""
+    data = base64.b64encode(svg(figure, transparent=True).encode()).decode()
     return f'<img class="figure" alt="{escape(alt)}" src="data:image/svg+xml;base64,{data}">'

@@ -1,64 +1,78 @@
-"""The look of every page: one style sheet, and the Jinja templates of study page, index and artifacts.
+"""The Jinja templates of all pages: one frame, and what index, study, artifacts, glossary and audit put into it.
 
-They are strings in a module, not data files, so that the code hash of the stages that use them covers them.
-Pages hold all they need: no script, no font and no image from anywhere.
+They are strings in a module, not data files, so that the code hash of the stages that use them covers them. Pages ask
+no other host for anything, and are whole without their scripts.
 """
 
 from __future__ import annotations
 
-CSS = """
-:root { color-scheme: light; }
-body { font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; color: #1a1a1a; background: #fff;
-  max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.7rem; line-height: 1.25; } h2 { font-size: 1.25rem; margin-top: 2.5rem; }
-a { color: #0050a0; }
-table { border-collapse: collapse; margin: .8rem 0; font-size: .86rem; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid #ddd; }
-th { border-bottom: 2px solid #777; }
-td ul { margin: 0; padding-left: 1.1rem; }
-.wide { overflow-x: auto; }
-.number { white-space: nowrap; font-variant-numeric: tabular-nums; }
-code, pre { font: .84em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
-pre { background: #f5f5f5; padding: .6rem; overflow-x: auto; overflow-wrap: normal; }
-small { color: #555; }
-figure { margin: 1rem 0; } img.figure { width: 100%; max-width: 52rem; height: auto; }
-summary { cursor: pointer; color: #555; font-size: .84rem; }
-details.code { margin: .2rem 0; } details.code summary { font-size: .75rem; color: #777; }
-.anchor-link { display: none; }
-.badge { white-space: nowrap; border: 1px solid; border-radius: .3rem; padding: 0 .4rem; font-size: .82rem; }
-.supported { color: #00573b; background: #e3f4ed; } .refuted { color: #8f2d00; background: #fcebe3; }
-.inconclusive { color: #444; background: #f0f0f0; border-style: dashed; }
-@media print { body { max-width: none; margin: 0; font-size: 11px; } details.code, summary { display: none; }
-  figure, tr { break-inside: avoid; } h2 { break-after: avoid; } }
-"""
-
-PAGE = (
-    """<!DOCTYPE html>
+PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{% block title %}{{ title }}{% endblock %}</title>
-<style>"""
-    + CSS
-    + """</style></head>
+<title>{{ title }}</title>
+<link rel="icon" href="data:,">
+<style>{{ look }}</style>
+<script>{{ theme_script }}</script>
+</head>
 <body>
+<a class="skip" href="#content">Skip to the content</a>
+<header class="top"><div>
+<nav aria-label="Site">
+<a class="brand" href="{{ root }}index.html"{{ current("index") }}>advtransfer</a>
+<span id="studies" data-root="{{ root }}" data-current="{{ here }}">
+{%- for study in studies -%}
+<a href="{{ root }}{{ study.page }}" title="{{ study.title }}">{{ study.name }}</a>
+{% endfor -%}
+</span>
+<a href="{{ root }}glossary.html"{{ current("glossary") }}>Glossary</a>
+<a href="{{ root }}artifacts.html"{{ current("artifacts") }}>Artifacts</a>
+<a href="{{ root }}artifacts.html#audit"{{ current("audit") }}>Audit</a>
+</nav>
+<button type="button" id="theme" hidden>Theme</button>
+</div></header>
+<div class="frame">
+{% block frame %}<main id="content">
 {% block body %}{% endblock %}
+</main>{% endblock %}
+<footer>{% block footer %}Every number leads to the seal of the job that computed it; <code>make audit</code> checks
+them all.{% endblock %}</footer>
+</div>
+{% if asks_for_studies %}<script src="{{ root }}studies.js"></script>
+{% endif -%}
+<script>{{ page_script }}</script>
+{% block scripts %}{% endblock -%}
 </body></html>
 """
-)
 
-NOTEBOOK = """{% extends "page.html.j2" %}
-{% block title %}{{ resources.title | e }}{% endblock %}
-{% block body %}
-<p><a href="index.html">All studies</a> · <a href="artifacts.html">artifacts and timings</a></p>
-{% for cell in nb.cells %}
+STUDY = """{% extends "page.html.j2" %}
+{% block frame %}
+<div class="with-toc">
+<nav class="toc" aria-label="On this page"><details><summary>On this page</summary><ul>
+{% for id, heading in sections %}
+<li><a href="#{{ id }}">{{ heading }}</a></li>
+{% endfor %}
+</ul></details></nav>
+<main id="content">
+{{ body }}
+</main>
+</div>
+{% endblock %}
+{% block scripts %}{% if plots %}<style>{{ plot_look }}</style>
+<script>{{ library }}</script>
+<script>{{ plot_script }}</script>
+{% endif %}{% endblock %}
+"""
+
+# Rendered by nbconvert, which brings the filters and turns autoescape off.
+NOTEBOOK = """{% for cell in nb.cells %}
 {% if cell.cell_type == "markdown" %}
-{{ cell.source | markdown2html }}
+{{ cell.source | markdown2html | terms }}
 {% elif cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []) | join(" ") %}
 {% for output in cell.outputs %}
 {% if output.output_type == "stream" %}
 <pre>{{ output.text | e }}</pre>
 {% elif "data" in output and "text/html" in output.data %}
-<div class="wide">{{ output.data["text/html"] }}</div>
+{{ output.data["text/html"] }}
 {% elif "data" in output and "text/plain" in output.data %}
 <pre>{{ output.data["text/plain"] | e }}</pre>
 {% endif %}
@@ -66,63 +80,78 @@ NOTEBOOK = """{% extends "page.html.j2" %}
 <details class="code"><summary>code</summary><pre>{{ cell.source | e }}</pre></details>
 {% endif %}
 {% endfor %}
-{% endblock %}
 """
 
 INDEX = """{% extends "page.html.j2" %}
 {% block body %}
-<h1>{{ title }}</h1>
-<p>Does a network that was pre-trained adversarially, or with pseudo-labels on unlabelled images, or both,
-transfer better to a target with few labels? Each study below measures it on data of its own; a verdict is
-shown whatever it is. A claim is <i>supported</i> or <i>refuted</i> only where the paired difference over
-replicas has an interval beyond 0 and a small enough p value after
-Holm's correction over the comparisons of its study. Where the claim is that nothing changes, or that a fitted
-rate is the theory's, the interval must lie within a stated margin.</p>
-<h2>Studies</h2>
-<ul>
-{% for study in studies %}
-<li>{% if study.page %}<a href="{{ study.page }}">{{ study.title }}</a>{% else %}{{ study.title }}{% endif %}:
-{% for verdict, count in study.counts.items() %}{{ count }} {{ verdict | badge }} {% endfor %}</li>
+<h1>Does adversarial or semi-supervised pre-training transfer better?</h1>
+<p>A network is pre-trained adversarially, or with pseudo-labels on unlabelled images, or both, and then used on a
+target with few labels. Each study below measures on data of its own whether that helps; a verdict is shown whatever
+it is. A claim is <i>supported</i> or <i>refuted</i> only where the
+<a href="glossary.html#paired-difference">paired difference</a> over
+<a href="glossary.html#replica">replicas</a> has an interval beyond 0 and a small enough p value after
+<a href="glossary.html#holm">Holm's correction</a> over the comparisons of its study. Where the claim is that nothing
+changes, or that a fitted rate is the theory's, the interval must lie within a stated margin.</p>
+<h2 id="list">Studies</h2>
+<ul class="cards">
+{% for study in listed %}
+<li>{% if study.page %}<a href="{{ study.page }}">{{ study.title }}</a>{% else %}{{ study.title }}{% endif %}<br>
+<small>{{ study.name }}</small><br>
+{% for verdict, count in study.counts.items() %}{{ verdict | badge(count) }} {% else %}<small>no claims</small>
+{%- endfor %}</li>
 {% endfor %}
 </ul>
 <p><a href="artifacts.html">Every artifact, with its seal, versions, device and wall time</a> ·
 <a href="../audit/index.html">the last audit here</a> (<code>make audit</code> writes it)</p>
-{% for study in studies %}
-<h2 id="{{ study.name }}">{{ study.title }}: claims</h2>
-<div class="wide">{{ study.claims }}</div>
+{% for study in listed %}
+<h2 id="{{ study.name }}">{{ study.title }}</h2>
+{{ study.claims }}
 {% endfor %}
 {% endblock %}
 """
 
 ARTIFACTS = """{% extends "page.html.j2" %}
 {% block body %}
-<p><a href="index.html">All studies</a></p>
 <h1>{{ title }}</h1>
 <p>{{ seals | length }} sealed jobs wrote {{ rows | length }} files. A seal holds the parameters, the code,
 the hashes of what was read and written, and the environment; <code>advtransfer why PATH</code> shows it.
 Times are of the run that made each file: this is the one page that differs between two runs of a
 study.</p>
 <p>Stage time in all: {{ total | seconds }}.</p>
-<div class="wide">
-<table><thead><tr><th>artifact</th><th>rule</th><th>seal</th><th>device</th><th>wall time</th>
-<th>versions</th></tr></thead>
-<tbody>
-{% for row in rows %}
-<tr><td><code>{{ row.path }}</code></td><td>{{ row.rule }}</td>
-<td><code title="{{ row.seal }}">{{ row.seal[:12] }}</code></td><td>{{ row.device }}</td>
-<td class="number">{{ row.wall_seconds | seconds }}</td><td>{{ row.environment }}</td></tr>
-{% endfor %}
-</tbody></table></div>
-<h2>Versions</h2>
+<h2 id="audit">Audit</h2>
+<p><code>make audit</code> reads every file again and checks the published numbers and figures against their
+seals, back to the raw data. It writes <a href="../audit/index.html">the page of the last audit here</a>, which is
+there once it has run.
+<code>advtransfer audit --recompute 5</code> also runs five jobs again and compares their bytes.</p>
+<h2 id="files">Files</h2>
+{{ table }}
+<h2 id="versions">Versions</h2>
 {% for name, packages in environments.items() %}
 <p><b>{{ name }}</b>: {{ packages }}</p>
 {% endfor %}
 {% endblock %}
 """
 
+GLOSSARY = """{% extends "page.html.j2" %}
+{% block body %}
+<h1>{{ title }}</h1>
+<p>The words of this report, as its code means them.</p>
+{% for group, entries in groups.items() %}
+<h2>{{ group }}</h2>
+<dl>
+{% for entry in entries %}
+<dt id="{{ entry.id }}">{{ entry.term }}</dt>
+<dd>{{ entry.meaning }}</dd>
+{% endfor %}
+</dl>
+{% endfor %}
+{% endblock %}
+"""
+
 TEMPLATES = {
     "page.html.j2": PAGE,
-    "notebook.html.j2": NOTEBOOK,
+    "study.html.j2": STUDY,
     "index.html.j2": INDEX,
     "artifacts.html.j2": ARTIFACTS,
+    "glossary.html.j2": GLOSSARY,
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH = 7.2  # inches: fits a printed page
 BINS = 40
+EDGES = [k / BINS for k in range(BINS + 1)]
 
 
 @styled()
@@ -34,7 +35,7 @@ def rates(rows: pd.DataFrame, ylabel: str) -> Figure:
             _power_law(place, row, known[row["variant"]])
         _log_axes(place, group["values"].iloc[0])
         place.set_title(
-            "\n".join([f"{scenario}, over {parameter}", *map(_fitted, lines)]),
+            "\n".join([f"{scenario}, over {parameter}", *map(fitted, lines)]),
             fontsize="x-small",
             loc="right",
         )
@@ -74,15 +75,28 @@ def alignment(units: pd.DataFrame) -> Figure:
         for variant, look in known.items():
             rows = units[(units["scenario"] == name) & (units["variant"] == variant)]
             heights = _shares(rows["alignment"], rows["importance"])
-            edges = [k / BINS for k in range(BINS + 1)]
             style: dict[str, Any] = {"color": look.colour, "linestyle": look.dash, "linewidth": 1.4}
-            place.stairs(heights, edges, label=variant, **style)
+            place.stairs(heights, EDGES, label=variant, **style)
         place.set_title(name)
         place.set_xlim(0, 1)
     axes[0].set_ylabel("share of the importance")
     figure.supxlabel("largest |cos| of a hidden unit with an atom of the dictionary", fontsize="medium")
     _legend(figure, known, marker=False)
     return figure
+
+
+def histogram(units: pd.DataFrame) -> pd.DataFrame:
+    """What ``alignment`` draws: target, variant, the bin's ends and its share of the importance."""
+    import pandas as pd
+
+    rows = [
+        (scenario, variant, low, high, share)
+        for (scenario, variant), group in units.groupby(["scenario", "variant"], sort=True)
+        for low, high, share in zip(
+            EDGES, EDGES[1:], _shares(group["alignment"], group["importance"]), strict=False
+        )
+    ]
+    return pd.DataFrame(rows, columns=["target", "variant", "low", "high", "share"])
 
 
 @styled()
@@ -107,7 +121,8 @@ def robustness(means: pd.DataFrame) -> Figure:
     return figure
 
 
-def _fitted(row: Mapping[str, Any]) -> str:
+def fitted(row: Mapping[str, Any]) -> str:
+    """Variant, fitted slope with its interval and, after a slash, the slope of the theory."""
     theory = "" if math.isnan(row["leading"]) else f" / {round(row['leading'], 2) + 0.0:.2f}"
     numbers = f"{row['slope']:.3f} [{row['slope_low']:.3f}, {row['slope_high']:.3f}]{theory}"
     return f"{row['variant']}: {numbers.replace('-', '−')}"

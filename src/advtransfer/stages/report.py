@@ -22,7 +22,7 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
         parameters = _stage(params, inputs, folder)
         executed = notebook.normalise(notebook.execute(inputs["template"], parameters, folder))
     outputs["notebook"].write_text(notebook.to_json(executed))
-    outputs["page"].write_text(notebook.to_html(executed, params["title"]))
+    outputs["page"].write_text(notebook.to_html(executed, params["title"], params["study"]))
 
 
 def _stage(params: dict[str, Any], inputs: dict[str, Any], folder: Path) -> dict[str, Any]:

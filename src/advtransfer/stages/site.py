@@ -1,4 +1,4 @@
-"""The index of all studies with their verdicts, and the page of every artifact with its seal and timing."""
+"""The pages that join the studies: index with all verdicts, artifacts with seals and timings, glossary, navigation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ def main(params: dict[str, Any], inputs: dict[str, list[Path]], outputs: dict[st
     """Params: ``title`` and ``studies``: {name: {"title": text, "page": file beside the index, or null}}.
 
     Inputs: ``claims`` (JSON, one per study, or one for all) and ``seals``.
-    Outputs: ``index`` and ``artifacts`` (HTML).
+    Outputs: ``index``, ``artifacts`` and ``glossary`` (HTML), ``studies`` (what other pages read for their navigation).
     """
     claims = [row for path in inputs["claims"] for row in json.loads(path.read_text())]
-    outputs["index"].write_text(site.index(params["title"], params["studies"], claims))
-    outputs["artifacts"].write_text(site.artifacts(seals.read(inputs["seals"])))
+    studies, found = params["studies"], seals.read(inputs["seals"])
+    outputs["index"].write_text(site.index(params["title"], studies, claims, found))
+    outputs["artifacts"].write_text(site.artifacts(found, studies))
+    outputs["glossary"].write_text(site.glossary(studies))
+    outputs["studies"].write_text(site.studies_script(studies))

@@ -1,5 +1,7 @@
 """The index shows every verdict; the page of artifacts shows every sealed file."""
 
+import json
+
 from advtransfer.provenance.seal import Seal
 from advtransfer.provenance.spec import Spec
 from advtransfer.reporting import seals, site
@@ -28,7 +30,7 @@ def test_versions_of_several_environments(tmp_path):
         write_seal(tmp_path / f"{name}.seal", name, torch)
     found = seals.read([tmp_path / "b.seal", tmp_path / "a.seal"])
     assert seals.versions(found) == {"torch": ["2.11.0", "2.15.0"]}
-    page = site.artifacts(found)
+    page = site.artifacts(found, {})
     assert "set 1" in page and "set 2" in page
     assert "Stage time in all: 2.5 s" in page
     assert page.count("<td><code>") >= 4
@@ -39,8 +41,10 @@ def test_index(verdicts, tmp_path):
         "digits": {"title": "Digits & co", "page": "digits.html"},
         "empty": {"title": None, "page": None},
     }
-    page = site.index("Title", studies, verdicts)
+    page = site.index("Title", studies, verdicts, [])
     assert '<a href="digits.html">Digits &amp; co</a>' in page
+    assert '<a href="digits.html" title="Digits &amp; co">digits</a>' in page, "the navigation"
+    assert "empty.html" not in page
     assert "No claims about this study" in page
     assert all(row["statement"] in page for row in verdicts)
 
@@ -48,8 +52,24 @@ def test_index(verdicts, tmp_path):
 def test_stage(tmp_path):
     write_seal(tmp_path / "a.seal", "a")
     (tmp_path / "claims.json").write_text("[]")
-    outputs = {"index": tmp_path / "index.html", "artifacts": tmp_path / "artifacts.html"}
+    outputs = {name: tmp_path / f"{name}.html" for name in ("index", "artifacts", "glossary")}
+    outputs["studies"] = tmp_path / "studies.js"
     inputs = {"claims": [tmp_path / "claims.json"], "seals": [tmp_path / "a.seal"]}
-    stage.main({"title": "T", "studies": {}}, inputs, outputs)
-    for path in outputs.values():
-        assert "http" not in path.read_text().replace("http-equiv", "")
+    studies = {"s": {"title": "A </script> title", "page": "s.html"}}
+    stage.main({"title": "T", "studies": studies}, inputs, outputs)
+    first = {name: path.read_text() for name, path in outputs.items()}
+    stage.main({"title": "T", "studies": studies}, inputs, outputs)
+    for name, path in outputs.items():
+        assert path.read_text() == first[name]
+        assert "http" not in first[name].replace("http-equiv", "")
+    menu = first["studies"].removeprefix("window.ADVTRANSFER_STUDIES = ").removesuffix(";\n")
+    assert json.loads(menu) == [{"name": "s", "title": "A </script> title", "page": "s.html"}]
+
+
+def test_numbers_of_the_index_lead_to_the_seal_of_their_claims(verdicts):
+    spec = Spec("claims", "claims", {}, {}, {}, {}, {"claims": "results/claims/digits.json"})
+    seal = Seal(spec, {"results/claims/digits.json": "cd" * 32}, {})
+    page = site.index("T", {"digits": {}}, verdicts, [json.loads(seal.to_json())])
+    link = f'<a class="n" href="artifacts.html#s-{seal.id[:12]}" title="results/claims/digits.json, rule claims, '
+    assert page.count(link) > 2 * len(verdicts)
+    assert f'id="s-{seal.id[:12]}"' in site.artifacts([json.loads(seal.to_json())], {})

@@ -1,6 +1,7 @@
 """Figures and sections of the theory studies, from made-up measurements."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from advtransfer.reporting import style, tables, theory_figures
 from advtransfer.reporting.linear_study import LinearReport
 from advtransfer.reporting.sparse_study import SparseReport
 
+REPORTS = Path(__file__).parents[3] / "reports"
 SCENARIO = {"p": 100, "r": 3, "T": 40, "n": 50, "eps_l2": 1.0}
 ANGLES = {"clean": 0.7, "adversarial-l2": 0.4, "adversarial-linf": 0.9, "plain-svd": 0.4}
 ESTIMATORS = {"clean": "clean", "adversarial-l2": "adversarial_l2", "plain-svd": "plain_svd"}
@@ -186,6 +188,27 @@ def test_reports_open_from_files(tmp_path, linear, sparse, rates):
         report = cls.load("s", **paths, details=[str(tmp_path / f"{details}.parquet")])
         assert len(report.rows) == len(made.rows)
     assert json.loads((tmp_path / "c.json").read_text()) == []
+
+
+@pytest.mark.parametrize("kind", ["linear_theory", "sparse_coding"])
+def test_by_hand_a_template_finds_its_files(tmp_path, monkeypatch, linear, sparse, rates, kind):
+    """With no parameter but the study, in the folder of the notebook; nothing says who made the files."""
+    made = linear if kind == "linear_theory" else sparse
+    folder = tmp_path / "results/theory/s/one"
+    folder.mkdir(parents=True)
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "results/claims.json").write_text("[]")
+    table.write(made.rows, tmp_path / "results/metrics.parquet")
+    rates_table.write(RATES, folder / "rates.parquet")
+    (tmp_path / "u.parquet").rename(folder / "units.parquet")
+    monkeypatch.chdir(tmp_path / "reports")
+    cells = json.loads((REPORTS / f"{kind}.ipynb").read_text())["cells"]
+    names: dict = {}
+    for cell in (cell for cell in cells if cell["cell_type"] == "code"):
+        code = "".join(cell["source"]).replace(f'study = "{kind.replace("_", "-")}"', 'study = "s"')
+        exec(code, names)
+    shown = names["report"].rates() if kind == "linear_theory" else names["report"].alignment()
+    assert shown.count("<img") >= 1
 
 
 def test_claims_table_shows_rates_and_margins():

@@ -21,6 +21,7 @@ _FORMATS = {
     "csv": "text/csv",
     "html": "text/html",
     "ipynb": "application/x-ipynb+json",
+    "js": "text/javascript",
     "json": "application/json",
     "md": "text/markdown",
     "parquet": "application/vnd.apache.parquet",
