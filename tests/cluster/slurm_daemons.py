@@ -67,6 +67,10 @@ PartitionName=gpu Nodes=node MaxTime=UNLIMITED State=UP
 CGROUP_CONF = "CgroupPlugin={plugin}\nConstrainCores=no\nConstrainRAMSpace=no\nConstrainDevices=no\n"
 
 
+class CannotStart(Exception):
+    """The daemons are installed and do not run on this machine; the message has their words."""
+
+
 def why_not() -> str:
     """Why no cluster can be started here, in one line; empty if it can."""
     if os.getuid() != 0:
@@ -203,7 +207,7 @@ class Slurm:
         while subprocess.run(command, env=_environment(), capture_output=True, check=False).returncode:
             if time.monotonic() > end or any(daemon.poll() is not None for daemon in self._daemons):
                 logs = "\n".join(path.read_text()[-2000:] for path in sorted(self.folder.glob("*.out")))
-                raise RuntimeError(f"{what} did not start:\n{logs}")
+                raise CannotStart(f"{what} did not start:\n{logs}")
             time.sleep(0.1)
 
     def _end_jobs(self) -> None:
