@@ -69,10 +69,10 @@ rule split:
         JOB
 
 
+# Never part of a study: `snakemake fetch` downloads every torchvision set of `datasets`, where it is called.
 rule fetch:
-    """Never part of a study: `snakemake fetch` downloads every torchvision set of `datasets`, where it is called."""
-    localrule: True
     log:
         "logs/fetch.log",
+    localrule: True
     shell:
         "python -m advtransfer fetch 2>&1 | tee {log}"
