@@ -1,6 +1,6 @@
 """Time to fit all heads of a transfer (shots x draws x l2 strengths): ours against scikit-learn at equal objective.
 
-    OMP_NUM_THREADS=1 python benchmarks/heads.py
+    python benchmarks/heads.py
 
 Both must come within EXCESS of the minimum of every problem (the minimum is ours in float64, to 1e-10). Each is given
 the cheapest of several tolerances that is good enough for all problems with a number of shots ("one setting");
@@ -14,6 +14,7 @@ Expected on one core: 12 (one setting) and 7 (best for each) times as fast in al
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import time
 import warnings

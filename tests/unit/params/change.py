@@ -1,6 +1,15 @@
 """One change of a document: ``change(document, "studies.one.seed", 3)``; DELETE removes the key."""
 
-DELETE = object()
+from enum import Enum
+
+
+class Deleted(Enum):
+    """Has the same name in every process, as the names of tests must."""
+
+    DELETE = "deleted"
+
+
+DELETE = Deleted.DELETE
 
 
 def change(document, path, value):
