@@ -20,6 +20,8 @@ import time
 import warnings
 from dataclasses import dataclass
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import torch
 from sklearn.exceptions import ConvergenceWarning
