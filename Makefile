@@ -10,9 +10,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 run: setup
 	@$(BIN)/advtransfer run
 
-# two processes: most of the time goes to workflows that are run for real
+# Two processes: most of the time goes to workflows that are run for real. In the order of the files: xdist would
+# begin with those of the most tests and leave one process with the slowest.
 test: setup
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 audit: setup
 	@$(BIN)/advtransfer audit

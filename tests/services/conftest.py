@@ -30,4 +30,6 @@ def environment(s3, tmp_path_factory):
         f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
     }
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return os.environ | s3 | own | people | {"PATH": path, "GIT_CONFIG_GLOBAL": os.devnull}
+    # the user's images are elsewhere than those of the tests
+    inherited = {name: value for name, value in os.environ.items() if name != "ADVTRANSFER_DATA"}
+    return inherited | s3 | own | people | {"PATH": path, "GIT_CONFIG_GLOBAL": os.devnull}

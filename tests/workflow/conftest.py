@@ -53,7 +53,7 @@ class Project:
         """Start a command in a process group of its own; what it says goes to a file."""
         with output.open("wb") as file:
             return subprocess.Popen(
-                command,
+                ("env", "--default-signal=INT", *command),  # background processes inherit that it is ignored
                 cwd=self.root,
                 env=self.environment(**environment),
                 stdout=file,

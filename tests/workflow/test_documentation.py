@@ -60,9 +60,9 @@ NAMES = {
 HERE = [command for command in everything() if command not in ELSEWHERE]
 
 
-def shell(project, line):
+def shell(project, line, seconds=200):
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return project.call("bash", "-euo", "pipefail", "-c", line, PATH=path)
+    return project.call("bash", "-euo", "pipefail", "-c", line, seconds=seconds, PATH=path)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,7 @@ def paint(folder, rng, tones):
             Image.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{i}.png")
 
 
+@pytest.mark.timeout(900)
 def test_the_tutorial_answers_its_question(source, tmp_path):
     """Its blocks of YAML, pasted where it says, on images where it says."""
     sets, study, claim = yaml_blocks(CHECKOUT / "docs/tutorial.md")
@@ -119,7 +120,7 @@ def test_the_tutorial_answers_its_question(source, tmp_path):
     )
     project.append("reports/claims.yaml", claim)
     (command,) = commands(CHECKOUT / "docs/tutorial.md")
-    done = shell(project, f"ADVTRANSFER_DATA={tmp_path}/images {command}")
+    done = shell(project, f"ADVTRANSFER_DATA={tmp_path}/images {command}", seconds=800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"both-helps +(supported|refuted|inconclusive)", done.stdout)
     assert "reports/rendered/my-question.html" in done.stdout
