@@ -131,12 +131,18 @@ class OptimiserChange(Block):
     weight_decay: float | None = Field(None, ge=0, description="weight decay (>= 0)")
 
 
+Labels = Annotated[
+    Literal["labelled", "pseudo", "oracle"],
+    Field(
+        description="labelled (the labelled fraction), pseudo (that and pseudo-labels) or oracle (all true labels)"
+    ),
+]
+
+
 class Variant(Block):
     """One way of pre-training on the source: labels x perturbation."""
 
-    labels: Literal["labelled", "pseudo", "oracle"] = Field(
-        description="labelled (the labelled fraction), pseudo (that and pseudo-labels) or oracle (all true labels)"
-    )
+    labels: Labels
     perturbation: Perturbation | None = Field(None, description="attack or gaussian; none: clean inputs")
     optimiser: OptimiserChange = OptimiserChange()
 

@@ -23,8 +23,8 @@ from advtransfer.params.blocks import (
 from advtransfer.params.datasets import Dataset
 from advtransfer.params.natural import NaturalStudy
 from advtransfer.params.theory import LinearTheory, SparseCoding
+from advtransfer.params.transfers import Slice, check_names, check_teacher, dump, measured, replicas_of
 
-Slice = dict[str, Any]
 Classes = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2), Distinct]
 
 
@@ -69,8 +69,10 @@ class ImageStudy(Block):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        for check in (self._check_classes, self._check_teacher, self._check_shots, self._check_names):
-            check()
+        self._check_classes()
+        self._check_teacher()
+        self._check_shots()
+        check_names(self.targets, self.variants, ("raw", "untrained"))
         return self
 
     def _check_classes(self) -> None:
@@ -89,20 +91,10 @@ class ImageStudy(Block):
                 )
 
     def _check_teacher(self) -> None:
-        pupils = [name for name, variant in self.variants.items() if variant.labels == "pseudo"]
-        if self.pseudo_labels is None:
-            if pupils:
-                needed = f"a teacher, because the variant {pupils[0]} learns from pseudo-labels"
-                raise Impossible("pseudo_labels", found="nothing", expected=needed)
-            return
-        able = [name for name, variant in self.variants.items() if variant.labels == "labelled"]
-        if self.pseudo_labels.teacher not in able:
-            raise Impossible(
-                "pseudo_labels.teacher",
-                found=repr(self.pseudo_labels.teacher),
-                expected=f"a variant with labels: labelled ({', '.join(able) or 'there is none'})",
-            )
-        if not any(n - round(self.labelled_fraction * n) for n in self._source_counts().values()):
+        check_teacher(self.variants, self.pseudo_labels)
+        if self.pseudo_labels and not any(
+            n - round(self.labelled_fraction * n) for n in self._source_counts().values()
+        ):
             raise Impossible(
                 "labelled_fraction",
                 found=f"{self.labelled_fraction}, which leaves no image to pseudo-label",
@@ -125,13 +117,6 @@ class ImageStudy(Block):
                     raise Impossible(
                         f"transfer.{protocol}.shots", found=str(shots), expected=f"at most {pool}: {held}"
                     )
-
-    def _check_names(self) -> None:
-        if "claims" in self.targets:
-            raise Impossible("targets.claims", found="a key of results/summary.json", expected="another name")
-        for name in ("raw", "untrained"):
-            if name in self.variants:
-                raise Impossible(f"variants.{name}", found="the name of a baseline", expected="another name")
 
     def _shared(self) -> set[int]:
         return set(self.source.classes) & {label for side in self.targets.values() for label in side.classes}
@@ -175,22 +160,13 @@ class ImageStudy(Block):
 
     def measured(self) -> dict[str, Any]:
         """What the metrics of the study will hold, for the check of the claims."""
-        return {
-            "target": list(self.targets),
-            "variant": self.representations,
-            "protocol": list(self.protocols),
-            "metric": sorted({metric for metrics in self.protocols.values() for metric in metrics}),
-            "shots": sorted({k for metrics in self.protocols.values() for s in metrics.values() for k in s}),
-            "rate": [],
-            "measurement": [
-                f"{variant}: {protocol} {metric} at {shots} shots"
-                for variant in self.representations
-                for protocol, metrics in self.protocols.items()
-                for metric, counts in metrics.items()
-                for shots in counts
-                if not (variant == "raw" and protocol == "finetune")  # raw pixels have nothing to tune
-            ],
-        }
+        # raw pixels have nothing to tune
+        return measured(
+            self.targets,
+            self.representations,
+            self.protocols,
+            lambda of, under: (of, under) != ("raw", "finetune"),
+        )
 
     # -- slices ------------------------------------------------------------------------------------------------
 
@@ -210,17 +186,17 @@ class ImageStudy(Block):
         chosen = self.variants[variant]
         changes = chosen.optimiser.model_dump(exclude_none=True)
         return self._common(block) | {
-            "source": _dump(self.source),
-            "model": _dump(self.model),
-            "optimiser": _dump(self.optimiser) | changes,
+            "source": dump(self.source),
+            "model": dump(self.model),
+            "optimiser": dump(self.optimiser) | changes,
             "labels": chosen.labels,
-            "perturbation": _dump(chosen.perturbation) if chosen.perturbation else None,
+            "perturbation": dump(chosen.perturbation) if chosen.perturbation else None,
         }
 
     def pseudo_label(self, block: str) -> Slice:
         assert self.pseudo_labels is not None
         threshold = self.pseudo_labels.confidence_threshold
-        return self._common(block) | {"source": _dump(self.source), "confidence_threshold": threshold}
+        return self._common(block) | {"source": dump(self.source), "confidence_threshold": threshold}
 
     def transfer_to(self, name: str, target: str, variant: str, block: str) -> Slice:
         protocols = self.transfer
@@ -233,16 +209,16 @@ class ImageStudy(Block):
             "target": target,
             "variant": variant,
         }
-        untrained = {"model": _dump(self.model), "source_classes": len(self.source.classes)}
+        untrained = {"model": dump(self.model), "source_classes": len(self.source.classes)}
         return (
             self._common(block)
             | {
                 "row": row,
-                "target": _dump(self.targets[target]) | {"name": target},
+                "target": dump(self.targets[target]) | {"name": target},
                 "representation": representation,
                 "draws": protocols.draws,
                 "protocols": {
-                    key: _dump(value) if (value := getattr(protocols, key)) and key not in skipped else None
+                    key: dump(value) if (value := getattr(protocols, key)) and key not in skipped else None
                     for key in ("linear", "robust", "finetune")
                 },
             }
@@ -250,20 +226,10 @@ class ImageStudy(Block):
         )
 
     def report(self, name: str) -> Slice:
-        description = _dump(self) | {"images": sum(CATALOGUE[self.dataset].class_counts)}
+        description = dump(self) | {"images": sum(CATALOGUE[self.dataset].class_counts)}
         for hidden in ("title", "resources", "replicas_per_job"):
             del description[hidden]
         return {"study": name, "title": self.title, "description": description}
-
-
-def replicas_of(block: str) -> list[int]:
-    """The replicas of a block's name."""
-    first, last = block.removeprefix("r").split("-")
-    return list(range(int(first), int(last) + 1))
-
-
-def _dump(block: Block) -> Slice:
-    return block.model_dump(mode="json", exclude_none=True)
 
 
 Study = Annotated[ImageStudy | NaturalStudy | LinearTheory | SparseCoding, Field(discriminator="kind")]

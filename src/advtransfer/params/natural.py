@@ -16,8 +16,8 @@ from advtransfer.params.natural_blocks import (
     Network,
     Training,
 )
+from advtransfer.params.transfers import Slice, check_names, check_teacher, dump, measured, replicas_of
 
-Slice = dict[str, Any]
 # Of the features themselves; probes of the network's stages are measured too, under the stages' names.
 MEASURES = ("effective_rank", "intra_class_variance", "tmi")
 
@@ -47,24 +47,13 @@ class NaturalStudy(Block):
         self._check_teacher()
         self._check_shares()
         self._check_robust()
-        self._check_names()
+        check_names(self.targets, self.variants, ("untrained",))
         self._check_replays()
         return self
 
     def _check_teacher(self) -> None:
-        pupils = [name for name, variant in self.variants.items() if variant.labels == "pseudo"]
-        if self.pseudo_labels is None:
-            if pupils:
-                needed = f"a teacher, because the variant {pupils[0]} learns from pseudo-labels"
-                raise Impossible("pseudo_labels", found="nothing", expected=needed)
-            return
-        able = [name for name, variant in self.variants.items() if variant.labels == "labelled"]
-        if self.pseudo_labels.teacher not in able:
-            expected = f"a variant with labels: labelled ({', '.join(able) or 'there is none'})"
-            raise Impossible(
-                "pseudo_labels.teacher", found=repr(self.pseudo_labels.teacher), expected=expected
-            )
-        if self.source.labelled_fraction == 1:
+        check_teacher(self.variants, self.pseudo_labels)
+        if self.pseudo_labels and self.source.labelled_fraction == 1:
             expected = "less, or no pseudo-labels"
             raise Impossible(
                 "source.labelled_fraction", found="1, which leaves no image to label", expected=expected
@@ -83,12 +72,6 @@ class NaturalStudy(Block):
             raise Impossible(
                 "transfer.robust.shots", found=str(robust.shots), expected=f"one of linear.shots {shots}"
             )
-
-    def _check_names(self) -> None:
-        if "claims" in self.targets:
-            raise Impossible("targets.claims", found="a key of results/summary.json", expected="another name")
-        if "untrained" in self.variants:
-            raise Impossible("variants.untrained", found="the name of a baseline", expected="another name")
 
     def _check_replays(self) -> None:
         for name, variant in self.variants.items():
@@ -135,34 +118,20 @@ class NaturalStudy(Block):
 
     def measured(self) -> dict[str, Any]:
         """What the metrics of the study will hold, for the check of the claims."""
-        return {
-            "target": list(self.targets),
-            "variant": self.representations,
-            "protocol": list(self.protocols),
-            "metric": sorted({metric for metrics in self.protocols.values() for metric in metrics}),
-            "shots": sorted({k for metrics in self.protocols.values() for s in metrics.values() for k in s}),
-            "rate": [],
-            "measurement": [
-                f"{variant}: {protocol} {metric} at {shots} shots"
-                for variant in self.representations
-                for protocol, metrics in self.protocols.items()
-                for metric, counts in metrics.items()
-                for shots in counts
-            ],
-        }
+        return measured(self.targets, self.representations, self.protocols)
 
     # -- slices ------------------------------------------------------------------------------------------------
 
     def _common(self, block: str) -> Slice:
-        return {"seed": self.seed, "replica": int(block.removeprefix("r").split("-")[0])}
+        return {"seed": self.seed, "replica": replicas_of(block)[0]}
 
     def split(self, block: str) -> Slice:
         """The roles of the source's and every target's images."""
-        source = _dump(self.source)
+        source = dump(self.source)
         return self._common(block) | {
             "source": {key: source[key] for key in ("labelled_fraction", "validation_fraction")},
             "targets": {
-                name: {key: value for key, value in _dump(target).items() if key != "dataset"}
+                name: {key: value for key, value in dump(target).items() if key != "dataset"}
                 for name, target in self.targets.items()
             },
         }
@@ -170,23 +139,23 @@ class NaturalStudy(Block):
     def pretrain(self, variant: str, block: str) -> Slice:
         """One variant's training."""
         chosen = self.variants[variant]
-        recipe = _dump(self.training) | chosen.training.model_dump(exclude_none=True)
+        recipe = dump(self.training) | chosen.training.model_dump(exclude_none=True)
         ratio = (
             self.pseudo_labels.labelled_ratio if self.pseudo_labels and chosen.labels == "pseudo" else None
         )
         return self._common(block) | {
-            "model": _dump(self.model),
+            "model": dump(self.model),
             "training": recipe,
             "labels": chosen.labels,
             "labelled_ratio": ratio,
-            "perturbation": _dump(chosen.perturbation) if chosen.perturbation else None,
+            "perturbation": dump(chosen.perturbation) if chosen.perturbation else None,
         }
 
     def pseudo_label(self, block: str) -> Slice:
         """The teacher's labels."""
         assert self.pseudo_labels is not None
         kept = {key: getattr(self.pseudo_labels, key) for key in ("confidence_threshold", "soft")}
-        return self._common(block) | {"model": _dump(self.model)} | kept
+        return self._common(block) | {"model": dump(self.model)} | kept
 
     def transfer_to(self, name: str, target: str, variant: str, block: str) -> Slice:
         """One representation on one target."""
@@ -199,22 +168,18 @@ class NaturalStudy(Block):
         }
         return self._common(block) | {
             "row": row,
-            "model": _dump(self.model),
-            "protocols": _dump(self.transfer),
+            "model": dump(self.model),
+            "protocols": dump(self.transfer),
         }
 
     def similarity(self, name: str, target: str, block: str) -> Slice:
         """Every variant beside the first one on one target."""
         row = {"study": name, "kind": self.kind, "source": self.source.dataset, "target": target}
-        return self._common(block) | {"row": row, "model": _dump(self.model), "variants": list(self.variants)}
+        return self._common(block) | {"row": row, "model": dump(self.model), "variants": list(self.variants)}
 
     def report(self, name: str) -> Slice:
         """Title and study block."""
-        description = _dump(self)
+        description = dump(self)
         for hidden in ("title", "resources"):
             del description[hidden]
         return {"study": name, "title": self.title, "description": description}
-
-
-def _dump(block: Block) -> Slice:
-    return block.model_dump(mode="json", exclude_none=True)

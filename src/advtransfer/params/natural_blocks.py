@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from advtransfer.evaluation.fraction import fraction
-from advtransfer.params.blocks import Block, Distinct, Gaussian, Impossible, Name, Shots
+from advtransfer.params.blocks import Block, Distinct, Gaussian, Impossible, Labels, Name, PseudoLabels, Shots
 
 # 8/255 is not .031: a radius may be written as the fraction that it is.
 Radius = Annotated[
@@ -136,18 +136,14 @@ class TrainingChange(Block):
 class NaturalVariant(Block):
     """One way of pre-training on the source: labels x perturbation."""
 
-    labels: Literal["labelled", "pseudo", "oracle"] = Field(
-        description="labelled (the labelled fraction), pseudo (that and pseudo-labels) or oracle (all true labels)"
-    )
+    labels: Labels
     perturbation: DeepPerturbation | None = Field(None, description="none: clean inputs")
     training: TrainingChange = TrainingChange()
 
 
-class NaturalPseudoLabels(Block):
+class NaturalPseudoLabels(PseudoLabels):
     """Who labels the unlabelled source images, and how they are learned."""
 
-    teacher: Name = Field(description="the variant that labels; it must learn from labelled images alone")
-    confidence_threshold: float = Field(0.0, ge=0, lt=1, description="least softmax confidence kept (0..1)")
     soft: bool = Field(False, description="learn the teacher's probabilities instead of its label")
     labelled_ratio: float | None = Field(
         None, gt=0, lt=1, description="share of labelled images in each batch; none: as they come"
