@@ -43,7 +43,7 @@ def publish_study(root: Path, study: str) -> str:
         PAGE: f"reports/rendered/{study}.html",
     }
     jobs = [step for step in chain(copies[PAGE], evidence) if step in evidence.seals]
-    seals = [_impersonal(json.loads(evidence.seals[job].to_json())) for job in sorted(jobs)]
+    seals = [json.loads(evidence.seals[job].to_json()) for job in sorted(jobs)]
     folder = root / FOLDER / study
     folder.mkdir(parents=True, exist_ok=True)
     for name, path in copies.items():
@@ -146,8 +146,3 @@ def _check(root: Path, study: str, plan: Mapping[str, Spec]) -> Check:
 
 def _seal(value: Mapping[str, Any]) -> Seal:
     return parse_seal(json.dumps(value))
-
-
-def _impersonal(seal: dict[str, Any]) -> dict[str, Any]:
-    """Without where its interpreter lay, which is no circumstance of a result and no business of a repository."""
-    return seal | {"made": {key: value for key, value in seal["made"].items() if key != "executable"}}

@@ -5,7 +5,6 @@ import hashlib
 import os
 import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,6 @@ def describe(root: Path) -> dict[str, Any]:
     """Interpreter, machine, packages, lock file and git commit as a JSON value, in some 20 ms."""
     return {
         "interpreter": f"{platform.python_implementation()} {platform.python_version()}",
-        "executable": sys.executable,
         "platform": platform.platform(),
         "cpu": cpu_model(),
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

@@ -29,6 +29,7 @@ from advtransfer.training.deep.distributed import connected
 from advtransfer.training.deep.execution import Execution
 from advtransfer.training.deep.loop import Recipe, Trained, fit
 from advtransfer.training.deep.optimisation import Optimisation
+from advtransfer.training.deep.orphans import die_with_parent
 from advtransfer.training.deep.preparation import Preparation
 from advtransfer.training.deep.progress import Progress
 from advtransfer.training.deep.randomness import Randomness
@@ -70,7 +71,8 @@ def train_together(job: dict[str, Any], processes: int) -> dict[str, Any]:
         "--standalone",
         f"--nproc-per-node={processes}",
     ]
-    subprocess.run([*torchrun, "-m", "advtransfer.stages.pretrain_natural", str(asked)], check=True)
+    command = [*torchrun, "-m", "advtransfer.stages.pretrain_natural", str(asked)]
+    subprocess.run(command, check=True, preexec_fn=die_with_parent)
     return json.loads(told.read_text())
 
 
@@ -204,4 +206,5 @@ def _finish(
 
 
 if __name__ == "__main__":
+    die_with_parent()
     train(json.loads(Path(sys.argv[1]).read_text()))

@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from advtransfer.data.natural.overlap import pixel_digests
 from advtransfer.data.natural.prepared import read_column, read_header
 from advtransfer.data.natural.roles import SOURCE, write_roles
 from advtransfer.data.natural.splits import split_source, split_target
 from advtransfer.seeding import stream
 
 
-def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path]) -> None:
+def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path]) -> dict[str, Any]:
     """params: seed, replica, source, targets: name -> {pool, test, validation_fraction, test_per_class}.
 
     inputs: images (the source's), targets (the targets' images, in the order of params). outputs: splits.
+
+    A test image whose pixels the source or the target's training images hold too is left out; the seal counts them.
     """
-    header = read_header(inputs["images"])
+    header, source = read_header(inputs["images"]), pixel_digests(inputs["images"])
     sides = {
         SOURCE: split_source(
             read_column(inputs["images"], "label"),
@@ -27,12 +30,17 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
             **params["source"],
         )
     }
+    left_out = {}
     for (name, target), images in zip(params["targets"].items(), inputs["targets"], strict=True):
-        sides[name] = _target(target, images, _rng(params, "target", name))
+        sides[name], left_out[name] = _target(target, images, source, _rng(params, "target", name))
     write_roles(outputs["splits"], sides)
+    return {"test_images_left_out": left_out}
 
 
-def _target(params: dict[str, Any], images: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _target(
+    params: dict[str, Any], images: Path, source: np.ndarray, rng: np.random.Generator
+) -> tuple[dict[str, np.ndarray], int]:
+    """The target's roles, and how many test images were known already."""
     labels, splits = read_column(images, "label"), read_column(images, "split")
     sides = {}
     for side in ("pool", "test"):
@@ -43,13 +51,28 @@ def _target(params: dict[str, Any], images: Path, rng: np.random.Generator) -> d
             )
         # -1: not on this side
         sides[side] = np.where(np.isin(splits, params[side]), labels, -1)
-    return split_target(
-        sides["pool"],
-        sides["test"],
-        rng,
-        class_names=read_header(images).class_names,
-        validation_fraction=params["validation_fraction"],
-        test_per_class=params.get("test_per_class"),
+    digests = pixel_digests(images)
+    known = np.isin(digests, source) | np.isin(digests, digests[sides["pool"] >= 0])
+    leaked = known & (sides["test"] >= 0)
+    try:
+        roles = split_target(
+            sides["pool"],
+            np.where(leaked, -1, sides["test"]),
+            rng,
+            class_names=read_header(images).class_names,
+            validation_fraction=params["validation_fraction"],
+            test_per_class=params.get("test_per_class"),
+        )
+    except ValueError as error:
+        raise SystemExit(f"{images}: {error}{_without(leaked)}") from None
+    return roles, int(leaked.sum())
+
+
+def _without(leaked: np.ndarray) -> str:
+    if not leaked.any():
+        return ""
+    return (
+        f"; {leaked.sum()} test images are left out: the source or the training images hold the same pixels"
     )
 
 

@@ -1,4 +1,7 @@
-"""The stages of a study of natural images on pictures painted for the purpose; ``python natural_lab.py JOB`` trains."""
+"""The stages of a study of natural images on pictures painted for the purpose.
+
+``python natural_lab.py JOB [PROCESSES]`` trains.
+"""
 
 import json
 import sys
@@ -30,27 +33,35 @@ def study(**changes):
         "seed": 5,
         "replicas": 2,
         "source": {"dataset": "painted", "labelled_fraction": 0.3, "validation_fraction": 0.2},
-        "targets": {"painted": {"dataset": "painted"}},
+        "targets": {"sketched": {"dataset": "sketched"}},
         "model": {"name": "small_cnn", "arguments": {"norm": "group"}},
         "training": TRAINING,
         "variants": VARIANTS,
         "pseudo_labels": {"teacher": "clean", "labelled_ratio": 0.25},
         "transfer": {"draws": 2, "linear": {"shots": [2], "strengths": [1.0, 10.0]}},
     } | changes
-    painted = {"folder": {"path": "painted", "splits": ["train", "test"]}, "resolution": SIDE}
-    content = {"default_studies": ["s"], "studies": {"s": block}, "datasets": {"painted": painted}}
+    datasets = {
+        name: {"folder": {"path": name, "splits": ["train", "test"]}, "resolution": SIDE}
+        for name in ("painted", "sketched")
+    }
+    content = {"default_studies": ["s"], "studies": {"s": block}, "datasets": datasets}
     return Params.model_validate(content)
 
 
 def paint(root):
-    """40 images a class and split: a shape of its class, a colour and noise of its own."""
+    """Two sets of 40 images a class and split: a shape of its class, a colour and noise of its own."""
     rng = np.random.default_rng(0)
+    for name in ("painted", "sketched"):
+        _paint(Path(root) / name, rng)
+
+
+def _paint(root, rng):
     y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
     radius = np.hypot(x, y)
     masks = [radius < 5, (radius > 4) & (radius < 7), x % 4 < 2]
     for split in ("train", "test"):
         for name, mask in zip(CLASSES, masks, strict=True):
-            folder = Path(root) / "painted" / split / name
+            folder = root / split / name
             folder.mkdir(parents=True)
             for i in range(40):
                 pixels = rng.uniform(0, 120, (SIDE, SIDE, 3)) + mask[..., None] * rng.uniform(60, 130, 3)
@@ -58,14 +69,24 @@ def paint(root):
 
 
 def prepare(folder, params):
-    """Inputs of the training stage: images and splits."""
-    inputs = {"images": folder / "images.parquet", "splits": folder / "splits.parquet"}
-    outputs = {"images": inputs["images"], "rejects": folder / "rejects.parquet"}
-    ingest.main(params.datasets["painted"].prepare(), {}, outputs)
-    targets = [inputs["images"]]
-    made = {"splits": inputs["splits"]}
-    split_natural.main(params.studies["s"].split(BLOCK), inputs | {"targets": targets}, made)
+    """Inputs of the training stage: images and splits; beside them the target's images."""
+    inputs = {"images": folder / "painted.parquet", "splits": folder / "splits.parquet"}
+    for name in ("painted", "sketched"):
+        outputs = {"images": folder / f"{name}.parquet", "rejects": folder / f"{name}-rejects.parquet"}
+        ingest.main(params.datasets[name].prepare(), {}, outputs)
+    split(params, inputs["images"], target_of(inputs), inputs["splits"])
     return inputs
+
+
+def target_of(inputs):
+    return inputs["images"].with_name("sketched.parquet")
+
+
+def split(params, source, target, path):
+    """What the stage says that it left out of each target's test images."""
+    asked = params.studies["s"].split(BLOCK)
+    told = split_natural.main(asked, {"images": source, "targets": [target]}, {"splits": path})
+    return told["test_images_left_out"]
 
 
 def label(folder, params, inputs, teacher):
@@ -89,4 +110,8 @@ def job(params, variant, inputs, folder):
 if __name__ == "__main__":
     # as the job's process runs it, but for checkpoints at every step rather than every five minutes
     checkpoint.Checkpoint.due_by_count = lambda self, done: True
-    pretrain_natural.train(json.loads(Path(sys.argv[1]).read_text()))
+    asked = json.loads(Path(sys.argv[1]).read_text())
+    if len(sys.argv) > 2:
+        pretrain_natural.train_together(asked, int(sys.argv[2]))
+    else:
+        pretrain_natural.train(asked)

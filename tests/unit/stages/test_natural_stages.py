@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from natural_lab import BLOCK, VARIANTS, job, label, study
+from natural_lab import BLOCK, VARIANTS, job, label, split, study, target_of
 
 from advtransfer.data.natural.prepared import read_column
 from advtransfer.data.natural.roles import SOURCE, read_roles
 from advtransfer.data.natural.splits import VALIDATION
-from advtransfer.data.splits import LABELLED, UNLABELLED
-from advtransfer.stages import pretrain_natural, split_natural, transfer_natural
+from advtransfer.data.splits import LABELLED, TEST, UNLABELLED
+from advtransfer.stages import pretrain_natural, transfer_natural
 from advtransfer.training.deep.distributed import World
 
 
@@ -129,14 +129,68 @@ def test_a_batch_that_cannot_be_shared_out_is_one_line(tmp_path, lessons, monkey
         train(tmp_path, "odd", lessons, params=odd)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the system tells no process that its parent is gone")
+def test_processes_that_share_a_training_end_with_the_job_that_started_them(tmp_path, lessons):
+    """Killed so that it could tell nobody: the GPU that they would hold is another job's by then."""
+    long = study(training=natural_lab.TRAINING | {"updates": 100_000})
+    (tmp_path / "job.json").write_text(json.dumps(job(long, "clean", lessons, tmp_path)))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, natural_lab.__file__, str(tmp_path / "job.json"), "2"]
+    process = subprocess.Popen(command, env=environment)
+    try:
+        _wait(lambda: len(_naming(tmp_path)) == 4)  # the job, torchrun and its two
+    finally:
+        process.kill()
+        process.wait()
+    _wait(lambda: not _naming(tmp_path))
+
+
+def _naming(folder):
+    """Living processes whose command line names this folder."""
+    listed = subprocess.run(["ps", "-eww", "-o", "stat=,args="], capture_output=True, text=True, check=True)
+    return [line for line in listed.stdout.splitlines() if str(folder) in line and line[0] not in "ZX"]
+
+
+def _wait(reached, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_test_images_that_were_seen_in_training_are_left_out(tmp_path, painted):
+    """Three of the source's images and two of the target's own among its test images; one class of them all."""
+    target, known = target_of(painted), tmp_path / "known.parquet"
+    table = pq.read_table(target)
+    at = {name: np.flatnonzero(np.array(table["split"]) == name) for name in ("train", "test")}
+    pixels = table["image"].to_pylist()
+    copied = pq.read_table(painted["images"])["image"].to_pylist()[:3] + [pixels[i] for i in at["train"][:2]]
+    for row, image in zip(at["test"][:5], copied, strict=True):
+        pixels[row] = image
+    column = pa.array(pixels, type=table.schema.field("image").type)
+    pq.write_table(
+        table.set_column(table.schema.get_field_index("image"), table.schema.field("image"), column), known
+    )
+    assert split(study(), painted["images"], target, tmp_path / "before") == {"sketched": 0}
+    assert split(study(), painted["images"], known, tmp_path / "after") == {"sketched": 5}
+    before, after = (set(read_roles(tmp_path / name, "sketched")[TEST]) for name in ("before", "after"))
+    assert before - after == set(at["test"][:5]) and after < before
+
+
+def test_a_target_that_is_the_source_has_nothing_to_be_tested_on(tmp_path, painted):
+    with pytest.raises(
+        SystemExit, match="120 test images are left out: the source or the training images hold"
+    ):
+        split(study(), target_of(painted), target_of(painted), tmp_path / "splits")
+
+
 @pytest.mark.parametrize(("share", "measured"), [(0.1, True), (0.05, False)])
 def test_tmi_needs_four_validation_images_a_class(tmp_path, painted, capsys, share, measured):
     """Of 40 images a class and split; with fewer the other measurements stay."""
-    params = study(targets={"painted": {"dataset": "painted", "validation_fraction": share}})
-    inputs = {"images": painted["images"], "splits": tmp_path / "splits"}
-    split_inputs = {"images": painted["images"], "targets": [painted["images"]]}
-    split_natural.main(params.studies["s"].split(BLOCK), split_inputs, {"splits": inputs["splits"]})
-    asked = params.studies["s"].transfer_to("s", "painted", "untrained", BLOCK)
+    params = study(targets={"sketched": {"dataset": "sketched", "validation_fraction": share}})
+    inputs = {"images": target_of(painted), "splits": tmp_path / "splits"}
+    split(params, painted["images"], inputs["images"], inputs["splits"])
+    asked = params.studies["s"].transfer_to("s", "sketched", "untrained", BLOCK)
     transfer_natural.main(asked, inputs, {"metrics": tmp_path / "metrics"})
     found = pd.read_parquet(tmp_path / "metrics")
     metrics = set(found.loc[found["protocol"] == "representation", "metric"])

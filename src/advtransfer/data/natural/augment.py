@@ -90,10 +90,12 @@ class Draws:
 
 
 def to_unit(x: Tensor) -> Tensor:
-    """uint8 -> float32 in [0, 1], as torchvision's to_dtype does it.
+    """uint8 -> float32 in [0, 1], as torchvision's to_dtype does it; ValueError for another type.
 
     A product, because a GPU divides by a number by multiplying with its inverse: other last bits than a CPU.
     """
+    if x.dtype != torch.uint8:
+        raise ValueError(f"images must be uint8, found {x.dtype}")
     return x.to(torch.float32).mul_(1 / 255)
 
 

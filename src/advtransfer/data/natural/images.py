@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
@@ -58,12 +57,6 @@ class Images(ABC):
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def with_labels(self, labels: np.ndarray) -> Images:
-        """The same images with other labels [N]: hidden ones (-1), pseudo-labels."""
-        if labels.shape != self.labels.shape:
-            raise ValueError(f"labels of shape {labels.shape} for {len(self)} images")
-        return dataclasses.replace(self, labels=labels.astype(np.int64))
 
     @abstractmethod
     def load(self, windows: Iterable[np.ndarray]) -> Generator[Loaded, None, None]:

@@ -9,7 +9,6 @@ import numpy as np
 from advtransfer.data.splits import LABELLED, POOL, TEST, UNLABELLED
 
 VALIDATION = "validation"
-HIDDEN = -1
 
 
 def split_source(
@@ -80,13 +79,6 @@ def split_target(
         _deal(roles, train, {VALIDATION: validation, POOL: len(train) - validation})
         roles[TEST].append(test[:test_per_class])
     return _shuffled(roles, rng, needed=VALIDATION if validation_fraction else POOL)
-
-
-def hide_labels(labels: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """A copy of labels [N] with -1 everywhere but at the positions ``visible``."""
-    hidden = np.full_like(labels, HIDDEN)
-    hidden[visible] = labels[visible]
-    return hidden
 
 
 def _deal(roles: dict[str, list[np.ndarray]], images: np.ndarray, counts: dict[str, int]) -> None:

@@ -15,17 +15,3 @@ def stages(model: Network) -> list[tuple[str, nn.Module]]:
     layer sees.
     """
     return [(name, model.body.get_submodule(name)) for name in model.stages]
-
-
-def freeze_before(model: Network, first: int) -> None:
-    """Partial fine-tuning: only the stages from number ``first`` on, and the head, keep their gradients.
-
-    Parameters that belong to no stage (a transformer's position embedding) freeze with the first stage.
-    ``first`` = number of stages leaves the head alone. IndexError for a number outside.
-    """
-    found = stages(model)
-    if not 0 <= first <= len(found):
-        raise IndexError(f"stage {first} of {len(found)}: {', '.join(name for name, _ in found)}")
-    model.requires_grad_(first == 0)
-    for module in [model.head, *(module for _, module in found[first:])]:
-        module.requires_grad_(True)

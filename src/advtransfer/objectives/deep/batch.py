@@ -16,13 +16,11 @@ class Batch:
     """Examples of one gradient step, or of one part of it.
 
     x: images, float32 [B, C, H, W] in [0, 1]. y: labels, int64 [B], or class probabilities, float32 [B, K].
-    weight: float32 [B]; the loss is mean(weight * loss of the example), so weights of mean 1 keep its scale.
     streams: random numbers of this step and part, for one replica. part: number of the part within its step.
     """
 
     x: Tensor
     y: Tensor
-    weight: Tensor
     streams: Streams
     part: int = 0
 

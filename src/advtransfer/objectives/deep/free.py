@@ -40,7 +40,7 @@ class Free(Objective):
             moved = (batch.x + delta).clamp(0.0, 1.0).requires_grad_(True)
             scores = model(moved)
             yield {
-                "loss": (batch.weight * cross_entropy(scores, batch.y, self.smoothing)).mean(),
+                "loss": cross_entropy(scores, batch.y, self.smoothing).mean(),
                 "accuracy": correct(scores, batch.y).mean(),
             }
             delta = self._step(moved, batch.x)

@@ -34,7 +34,7 @@ class Perturbed(Objective):
             x = perturb(model, self.perturbation, batch, lambda scores: cross_entropy(scores, batch.y))
         scores = model(x)
         return {
-            "loss": (batch.weight * cross_entropy(scores, batch.y, self.smoothing)).mean(),
+            "loss": cross_entropy(scores, batch.y, self.smoothing).mean(),
             "accuracy": correct(scores, batch.y).mean(),
         }
 

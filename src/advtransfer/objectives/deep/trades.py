@@ -34,7 +34,7 @@ class Trades(Objective):
         clean, adversarial = model(batch.x), model(moved)
         losses = cross_entropy(clean, batch.y, self.smoothing) + self.beta * kl_divergence(clean, adversarial)
         return {
-            "loss": (batch.weight * losses).mean(),
+            "loss": losses.mean(),
             "accuracy": correct(clean, batch.y).mean(),
             "adversarial_accuracy": correct(adversarial, batch.y).mean(),
         }

@@ -1,4 +1,4 @@
-"""From stored images to what an objective learns from: augmentation, labels, weights."""
+"""From stored images to what an objective learns from: augmentation and labels."""
 
 from __future__ import annotations
 
@@ -43,12 +43,11 @@ class Preparation:
     """How images become a batch; tensors are looked up at the images' positions and lie on their device.
 
     augment: (uint8 [B, C, H, W], generator) -> float32 in [0, 1]. targets: labels that replace those of the images,
-    int64 [N] or probabilities float32 [N, K]. weights: of each example's loss, float32 [N], None for 1.
+    int64 [N] or probabilities float32 [N, K].
     """
 
     augment: Augment = unchanged
     targets: Tensor | None = None
-    weights: Tensor | None = None
 
     def __call__(
         self,
@@ -65,7 +64,6 @@ class Preparation:
         return Batch(
             x=pixels.contiguous(memory_format=layout),
             y=images.y[rows] if self.targets is None else self.targets[index],
-            weight=pixels.new_ones(len(pixels)) if self.weights is None else self.weights[index],
             streams=randomness.streams(x.device, "perturbation", step, part),
             part=part,
         )

@@ -9,6 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from advtransfer.data.natural.augment import to_unit
+
 _CLOSE = 1e-3  # relative: kernels chosen for another batch size round differently
 
 
@@ -42,13 +44,6 @@ def frozen(model: nn.Module) -> Iterator[None]:
     changed = [name for name, buffer in model.named_buffers() if not torch.equal(buffer, buffers[name])]
     if changed:
         raise RuntimeError(f"the network changed while it should stay fixed: buffers {', '.join(changed)}")
-
-
-def to_unit(images: Tensor) -> Tensor:
-    """uint8 images -> float32 in [0, 1]; ValueError for another type, whose range would be a guess."""
-    if images.dtype != torch.uint8:
-        raise ValueError(f"images must be uint8, found {images.dtype}")
-    return images.float() / 255
 
 
 def extract(model: nn.Module, images: Tensor, *, batch_size: int) -> Tensor:

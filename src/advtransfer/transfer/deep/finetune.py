@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from advtransfer.data.natural.augment import to_unit
 from advtransfer.seeding import Streams
 from advtransfer.training.adamw import cosine
 from advtransfer.training.batches import batch_indices
-from advtransfer.transfer.deep.features import evaluate, to_unit
+from advtransfer.transfer.deep.features import evaluate
 
 Stages = Callable[[Any], Sequence[tuple[str, nn.Module]]]
-Augment = Callable[[Tensor, np.random.Generator], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,6 @@ class Recipe:
     """``optimiser``: adamw or sgd (Nesterov momentum .9); the learning rate falls to 0 along half a cosine.
 
     ``first`` is the number of the first stage that moves: 0 moves everything, the number of stages the head alone.
-    ``check_every``: how often, in steps, a validation split is looked at (and at the end).
     """
 
     optimiser: str
@@ -35,16 +34,6 @@ class Recipe:
     learning_rate: float
     weight_decay: float
     first: int = 0
-    check_every: int = 100
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """The fine-tuned copy in eval mode, its training ``losses`` [steps] and the validation accuracies by step."""
-
-    model: nn.Module
-    losses: Tensor
-    accuracies: dict[int, float]
 
 
 def finetune(
@@ -56,36 +45,25 @@ def finetune(
     classes: int,
     stages: Stages,
     rng: np.random.Generator,
-    validation: tuple[Tensor, Tensor] | None = None,
-    augment: Augment = lambda images, rng: to_unit(images),
-) -> Tuned:
-    """Learns ``images`` uint8 [n, C, H, W] with ``labels`` [n] (int64); ``model`` itself stays as it is.
+) -> Any:
+    """A copy of ``model``, in eval mode, that learned ``images`` uint8 [n, C, H, W] with ``labels`` [n] (int64).
 
     The head is new and 0. What comes before the first moving stage is frozen and in eval mode, BatchNorm and
-    dropout included. With a ``validation`` split (images, labels) the weights are those of the first check with the
-    highest accuracy, without it those of the last step. Batches, augmentation and dropout draw from ``rng`` alone.
+    dropout included. Batches and dropout draw from ``rng`` alone.
     """
     tuned, device = copy.deepcopy(model), next(model.parameters()).device
     size = min(recipe.batch_size, len(images))
     batches = batch_indices([np.arange(len(images))], Streams((rng,)), steps=recipe.steps, size=size)[:, 0]
-    losses, accuracies, highest = [], {}, -1.0
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(int(rng.integers(2**63)))
         optimiser = _optimiser(_moving(tuned, classes, stages, recipe.first), recipe)
-        best = tuned.state_dict()
-        for step, rows in enumerate(batches.to(images.device), 1):
-            optimiser.param_groups[0]["lr"] = recipe.learning_rate * cosine(step - 1, recipe.steps)
-            loss = cross_entropy(tuned(augment(images[rows].to(device), rng)), labels[rows].to(device))
+        for step, rows in enumerate(batches.to(images.device)):
+            optimiser.param_groups[0]["lr"] = recipe.learning_rate * cosine(step, recipe.steps)
+            loss = cross_entropy(tuned(to_unit(images[rows].to(device))), labels[rows].to(device))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            losses.append(loss.detach())
-            if validation and (step % recipe.check_every == 0 or step == recipe.steps):
-                accuracies[step] = accuracy(tuned, *validation)
-                if accuracies[step] > highest:
-                    highest, best = accuracies[step], copy.deepcopy(tuned.state_dict())
-    tuned.load_state_dict(best)
-    return Tuned(tuned.eval().requires_grad_(True), torch.stack(losses), accuracies)
+    return tuned.eval().requires_grad_(True)
 
 
 def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 512) -> float:

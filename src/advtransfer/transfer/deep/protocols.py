@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from advtransfer.attacks.pgd import PGD
+from advtransfer.data.natural.augment import to_unit
 from advtransfer.data.natural.images import Images
 from advtransfer.data.natural.splits import VALIDATION
 from advtransfer.data.splits import POOL, TEST
@@ -30,7 +31,7 @@ from advtransfer.evaluation.representation.spread import (
 from advtransfer.models.deep.network import Network
 from advtransfer.models.deep.stages import stages
 from advtransfer.seeding import Streams
-from advtransfer.transfer.deep.features import extract, to_unit
+from advtransfer.transfer.deep.features import extract
 from advtransfer.transfer.deep.finetune import Recipe, accuracy, finetune
 from advtransfer.transfer.deep.heads import HeadGrid, correct, fit_grid, linear_layer
 from advtransfer.transfer.deep.references import NaiveBayes, nearest_centroid
@@ -195,7 +196,7 @@ def full(
             tuned = finetune(
                 model, few.pixels[rows], few.labels[rows], recipe, classes=few.classes, stages=stages, rng=rng
             )
-            values.append(accuracy(tuned.model, few.pixels[few.test], few.labels[few.test]))
+            values.append(accuracy(tuned, few.pixels[few.test], few.labels[few.test]))
         yield Measurement("finetune", "accuracy", count, values)
 
 

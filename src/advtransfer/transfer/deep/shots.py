@@ -1,4 +1,4 @@
-"""Who is labelled on the target: few-shot sets and a validation split from the pool of one replica.
+"""Who is labelled on the target: few-shot sets from the pool of one replica.
 
 Test images are no part of the pool, so nothing here can touch them.
 """
@@ -23,20 +23,12 @@ def draw_shots(
 
     Raises ValueError if a class has fewer than ``most`` images in the pool.
     """
-    members = _by_class(labels, pool, classes, most)
+    members = [pool[labels[pool] == label] for label in range(classes)]
+    for label, indices in enumerate(members):
+        if len(indices) < most:
+            raise ValueError(f"class {label} has {len(indices)} images in the pool, {most} are needed")
     chosen = [[rng.permutation(indices)[:most] for indices in members] for _ in range(draws)]
     return torch.from_numpy(np.array(chosen, dtype=np.int64))
-
-
-def hold_out(
-    labels: np.ndarray, pool: np.ndarray, rng: np.random.Generator, *, classes: int, each: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The pool without, and the validation split of, ``each`` random images of each class.
-
-    Raises ValueError if that would leave a class without a training image.
-    """
-    members = [rng.permutation(indices) for indices in _by_class(labels, pool, classes, each + 1)]
-    return np.concatenate([m[each:] for m in members]), np.concatenate([m[:each] for m in members])
 
 
 def few(shots: Tensor, count: int) -> Tensor:
@@ -44,11 +36,3 @@ def few(shots: Tensor, count: int) -> Tensor:
     if not 1 <= count <= shots.shape[2]:
         raise ValueError(f"{count} shots asked for, {shots.shape[2]} drawn")
     return shots[..., :count].flatten(1)
-
-
-def _by_class(labels: np.ndarray, pool: np.ndarray, classes: int, needed: int) -> list[np.ndarray]:
-    members = [pool[labels[pool] == label] for label in range(classes)]
-    for label, indices in enumerate(members):
-        if len(indices) < needed:
-            raise ValueError(f"class {label} has {len(indices)} images in the pool, {needed} are needed")
-    return members

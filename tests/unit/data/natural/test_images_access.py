@@ -140,17 +140,6 @@ def test_ordered_visits_the_rows_as_given(path, kind):
     assert list(images.ordered(rows[:0], size=3)) == []
 
 
-@both
-def test_other_labels_do_not_touch_the_first(path, kind):
-    images = opened(path, kind)
-    hidden = images.with_labels(np.full(74, -1))
-    assert set(torch.cat([batch.y for batch in steps(hidden)]).tolist()) == {-1}
-    for one, other in zip(steps(images), steps(hidden), strict=True):
-        assert torch.equal(one.x, other.x) and one.y.min() >= 0
-    with pytest.raises(ValueError, match=r"labels of shape \(73,\) for 74 images"):
-        images.with_labels(np.zeros(73))
-
-
 def test_in_memory_the_pixels_are_one_tensor(path):
     images, (pixels, _) = opened(path, "memory"), truth(path)
     assert images.pixels.shape == (74, 3, 16, 16) and images.pixels.data_ptr() == images.stored.data_ptr()

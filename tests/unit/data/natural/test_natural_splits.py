@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from advtransfer.data.natural.splits import VALIDATION, hide_labels, split_source, split_target
+from advtransfer.data.natural.splits import VALIDATION, split_source, split_target
 from advtransfer.data.splits import LABELLED, POOL, TEST, UNLABELLED
 from advtransfer.seeding import stream
 
@@ -75,13 +75,6 @@ def test_no_role_is_in_the_order_of_the_classes(split):
     for role, indices in split().items():
         labels = (TESTS if role == TEST else LABELS)[indices]
         assert (np.diff(labels) < 0).sum() > len(labels) / 8
-
-
-def test_hidden_labels_cannot_be_seen():
-    visible = np.array([3, 10, 50])
-    hidden = hide_labels(LABELS, visible)
-    np.testing.assert_array_equal(hidden[visible], LABELS[visible])
-    assert (np.delete(hidden, visible) == -1).all() and LABELS.max() == 2
 
 
 @pytest.mark.parametrize(

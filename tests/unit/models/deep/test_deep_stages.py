@@ -1,10 +1,10 @@
-"""Named stages in forward order, and fine-tuning from one of them on."""
+"""Named stages in forward order."""
 
 import pytest
 import torch
 
 from advtransfer.models.deep.build import build
-from advtransfer.models.deep.stages import freeze_before, stages
+from advtransfer.models.deep.stages import stages
 from advtransfer.seeding import stream
 
 LAYERS = ["layer1", "layer2", "layer3"]
@@ -45,24 +45,3 @@ def test_stages_hold_every_weight_once(name, kwargs, expected):
     outside = {key for key, p in model.named_parameters() if id(p) not in inside}
     extra = {"body.pos_embed", "body.cls_token"} if "vit" in name else set()
     assert outside == {"head.weight", "head.bias"} | extra
-
-
-@pytest.mark.parametrize(("name", "kwargs", "expected"), CASES)
-@pytest.mark.parametrize("first", [0, 1, -1])
-def test_freezing_keeps_the_gradients_of_later_stages_and_of_the_head(name, kwargs, expected, first):
-    model = made(name, **kwargs)
-    first %= len(expected) + 1  # -1: the head alone
-    model.requires_grad_(False)  # what was frozen before must not matter
-    freeze_before(model, first)
-    for number, (_, module) in enumerate(stages(model)):
-        assert all(p.requires_grad == (number >= first) for p in module.parameters())
-    assert all(p.requires_grad for p in model.head.parameters())
-    learning = {key for key, p in model.named_parameters() if p.requires_grad}
-    assert ("body.pos_embed" in learning) == (first == 0 and "vit" in name)
-    assert all(p.requires_grad for p in model.parameters()) == (first == 0)
-
-
-@pytest.mark.parametrize("first", [-1, 5])
-def test_a_stage_that_does_not_exist_is_refused(first):
-    with pytest.raises(IndexError, match="of 4: stem, layer1"):
-        freeze_before(made("small_cnn"), first)

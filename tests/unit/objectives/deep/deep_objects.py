@@ -34,7 +34,7 @@ def batch(count=12, shape=(3, 16, 16), classes=5, seed=0, low=0.0, high=1.0, **c
     rng = stream(seed, "batch")
     x = torch.from_numpy(rng.uniform(low, high, (count, *shape))).float()
     y = torch.from_numpy(rng.integers(0, classes, count))
-    return Batch(**({"x": x, "y": y, "weight": torch.ones(count), "streams": streams(seed)} | changes))
+    return Batch(**({"x": x, "y": y, "streams": streams(seed)} | changes))
 
 
 def soft_labels(count=12, classes=5, seed=1):

@@ -105,7 +105,7 @@ def test_the_attack_sees_the_model_as_it_will_be_used():
         model(b.x)
     attack = pgd(norm="linf", eps=0.1, steps=3)
     whole = attacked(model, dataclasses.replace(attack, random_start=False), b)
-    one = dataclasses.replace(b, x=b.x[:1], y=b.y[:1], weight=b.weight[:1])
+    one = dataclasses.replace(b, x=b.x[:1], y=b.y[:1])
     alone = attacked(model, dataclasses.replace(attack, random_start=False), one)
     assert ((whole[:1] - alone).abs() < 1e-3).float().mean() > 0.99
 

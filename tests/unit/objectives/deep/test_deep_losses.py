@@ -1,14 +1,13 @@
-"""Losses of each example against their formulas, and what labels and weights do to every objective."""
+"""Losses of each example against their formulas, and what labels do to every objective."""
 
 import dataclasses
 
 import pytest
 import torch
-from deep_objects import batch, gradients, network, soft_labels
+from deep_objects import batch, network, soft_labels
 
 from advtransfer.objectives.deep.losses import correct, cross_entropy, kl_divergence
 from advtransfer.objectives.deep.make import make_objective
-from advtransfer.seeding import Streams
 
 SPECS = {
     "clean": None,
@@ -78,33 +77,6 @@ def test_one_hot_labels_are_the_hard_ones(name):
 def test_soft_labels_change_what_is_learned(name):
     hard, soft = (make_objective(SPECS[name])(network(), b) for b in (batch(), batch(y=soft_labels())))
     assert abs(hard["loss"] - soft["loss"]) > 1e-3
-
-
-class _First(Streams):
-    """The draws of the first 6 of 12 examples."""
-
-    def normal(self, count, *shape):
-        return super().normal(12, *shape)[:, :count]
-
-    def uniform(self, count, *shape):
-        return super().uniform(12, *shape)[:, :count]
-
-
-@pytest.mark.parametrize("name", SPECS)
-def test_weights_multiply_the_losses_of_their_examples(name):
-    """Of two halves, one of weight 2 and one of 0: the loss and gradient of the first half alone."""
-    weight = torch.tensor([2.0] * 6 + [0.0] * 6)
-    model = network(norm="group")  # so that the halves do not influence each other
-    weighted = make_objective(SPECS[name])(model, batch(weight=weight))
-    whole = batch()
-    half = dataclasses.replace(
-        whole, x=whole.x[:6], y=whole.y[:6], weight=whole.weight[:6], streams=_First(whole.streams.generators)
-    )
-    alone = make_objective(SPECS[name])(model, half)
-    torch.testing.assert_close(weighted["loss"], alone["loss"], rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(
-        gradients(model, weighted["loss"]), gradients(model, alone["loss"]), rtol=1e-3, atol=1e-4
-    )
 
 
 @pytest.mark.parametrize("name", SPECS)

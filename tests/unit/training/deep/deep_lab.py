@@ -136,7 +136,7 @@ class Case:
             return Preparation(augment=augment)
         rng = stream(1, "pseudo")
         soft = torch.from_numpy(rng.dirichlet([0.3] * CLASSES, COUNT)).float()
-        return Preparation(augment=augment, targets=soft, weights=torch.from_numpy(rng.random(COUNT)).float())
+        return Preparation(augment=augment, targets=soft)
 
 
 def run_case(case: Case, folder: Path, kill: tuple[str, int] | None) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from deep_lab import ADAMW, SEED, Tiny, loader, train
+from deep_lab import ADAMW, CLASSES, COUNT, SEED, Tiny, loader, train
 from safetensors import safe_open
 
 from advtransfer.training.deep.checkpoint import Checkpoint
@@ -136,7 +136,7 @@ def test_another_models_checkpoint_is_refused(tmp_path):
 
 def test_a_training_that_broke_leaves_no_checkpoint_of_nonsense(tmp_path):
     """The loss is no number from update 5 on: the checkpoint of step 4 stays."""
-    bad = torch.ones(60)
+    bad = torch.ones(COUNT, CLASSES)
 
     def batches(start):
         for step, stored in enumerate(loader()(start), start):
@@ -149,7 +149,7 @@ def test_a_training_that_broke_leaves_no_checkpoint_of_nonsense(tmp_path):
     with pytest.raises(FloatingPointError, match="at update 5"):
         train(
             batches=batches,
-            preparation=Preparation(weights=bad),
+            preparation=Preparation(targets=bad),
             checkpoint=Checkpoint(tmp_path / "c", None, 4),
         )
     found = Checkpoint(tmp_path / "c").read()

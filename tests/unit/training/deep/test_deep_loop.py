@@ -90,10 +90,10 @@ def test_parts_add_up_to_the_batch(parts):
     assert (other.curves["loss"] - whole.curves["loss"]).abs().max() > 0.01
 
 
-def test_weighted_and_soft_parts_add_up_too():
+def test_soft_parts_add_up_too():
     rng = np.random.default_rng(0)
     targets = torch.from_numpy(rng.dirichlet([0.5] * CLASSES, COUNT)).float()
-    preparation = Preparation(targets=targets, weights=torch.from_numpy(rng.random(COUNT)).float())
+    preparation = Preparation(targets=targets)
     whole = train(preparation=preparation)
     cut = train(preparation=preparation, recipe={"accumulate": 4})
     torch.testing.assert_close(cut.curves, whole.curves, rtol=1e-4, atol=1e-5)
@@ -229,7 +229,7 @@ def test_a_batch_that_cannot_be_cut_evenly_is_refused():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_stops_the_training(value):
-    weights = torch.ones(COUNT)
+    targets = torch.ones(COUNT, CLASSES)
     x, y = images()
 
     def batches(start):
@@ -237,9 +237,9 @@ def test_a_loss_that_is_not_finite_stops_the_training(value):
             index = torch.arange(12)
             yield Batch(x[index], y[index], index if step < 6 else torch.full_like(index, COUNT - 1))
 
-    weights[-1] = value
+    targets[-1] = value
     with pytest.raises(FloatingPointError, match=f"the loss is {value} at update 6"):
-        train(batches=batches, preparation=Preparation(weights=weights))
+        train(batches=batches, preparation=Preparation(targets=targets))
 
 
 # -- arithmetic --------------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def test_the_memory_format_does_not_change_the_result():
 
 
 def test_the_randomness_of_a_step_does_not_depend_on_the_steps_before():
-    """A training of 10 steps and one whose first 9 batches have no weight end in the same last loss."""
+    """A training of 10 steps and one whose first 9 batches are black end in the same last loss."""
     still = Optimisation(name="sgd", learning_rate=0.0, weight_decay=0.0)
     arguments = {"optimisation": still, "spec": PGD, "preparation": Preparation(augment=shifted)}
     long = train(Tiny(dropout=0.5), **arguments)

@@ -131,17 +131,15 @@ def test_pixels_become_numbers_between_0_and_1():
     (x, y), b = images(12), prepared(Preparation())
     torch.testing.assert_close(b.x, x.float() / 255, rtol=0, atol=1e-7)
     assert b.x.max() <= 1 and torch.equal(b.y, y)
-    assert torch.equal(b.weight, torch.ones(12)) and b.part == 0
+    assert b.part == 0
     assert prepared(Preparation(), layout=torch.channels_last).x.is_contiguous(
         memory_format=torch.channels_last
     )
 
 
-def test_labels_and_weights_are_looked_up_at_the_images_positions():
-    targets, weights = torch.arange(100, 130), torch.linspace(0, 1, 30)
-    b = prepared(Preparation(targets=targets, weights=weights), rows=slice(1, None, 3))
+def test_labels_are_looked_up_at_the_images_positions():
+    b = prepared(Preparation(targets=torch.arange(100, 130)), rows=slice(1, None, 3))
     assert b.y.tolist() == [102, 108, 114, 120]
-    assert torch.equal(b.weight, weights[[2, 8, 14, 20]])
     soft = torch.rand(30, 4)
     assert torch.equal(prepared(Preparation(targets=soft)).y, soft[:24:2])
 

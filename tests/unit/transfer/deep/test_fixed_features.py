@@ -5,7 +5,8 @@ import torch
 from small_network import SmallNetwork, images, used
 from torch import nn
 
-from advtransfer.transfer.deep.features import extract, frozen, to_unit
+from advtransfer.data.natural.augment import to_unit
+from advtransfer.transfer.deep.features import extract, frozen
 from advtransfer.transfer.deep.standardise import Standardiser
 
 

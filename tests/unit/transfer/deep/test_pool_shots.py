@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from advtransfer.seeding import stream
-from advtransfer.transfer.deep.shots import draw_shots, few, hold_out
+from advtransfer.transfer.deep.shots import draw_shots, few
 
 CLASSES = 5
 LABELS = np.random.default_rng(0).permutation(np.arange(400) % CLASSES)
@@ -51,14 +51,6 @@ def test_every_image_of_the_pool_is_drawn_about_equally_often():
         assert abs(members / members.mean() - 1).max() < 0.4  # five standard deviations
 
 
-def test_the_validation_split_is_balanced_and_the_pool_loses_it():
-    pool, validation = hold_out(LABELS, POOL, stream(0, "validation"), classes=CLASSES, each=7)
-    assert sorted([*pool, *validation]) == sorted(POOL)
-    assert np.bincount(LABELS[validation]).tolist() == [7] * CLASSES
-    other = hold_out(LABELS, POOL, stream(1, "validation"), classes=CLASSES, each=7)[1]
-    assert set(other) != set(validation)
-
-
 def test_too_small_a_pool_is_refused():
     smallest = min(np.bincount(LABELS[POOL]))
     draw_shots(LABELS, POOL, stream(0), classes=CLASSES, draws=1, most=smallest)
@@ -66,8 +58,6 @@ def test_too_small_a_pool_is_refused():
         ValueError, match=rf"class \d has {smallest} images in the pool, {smallest + 1} are needed"
     ):
         shots_of(most=smallest + 1)
-    with pytest.raises(ValueError, match=f"{smallest + 1} are needed"):
-        hold_out(LABELS, POOL, stream(0), classes=CLASSES, each=smallest)
     with pytest.raises(ValueError, match="class 5 has 0 images"):
         shots_of(classes=CLASSES + 1)
 
