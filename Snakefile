@@ -32,10 +32,13 @@ rule all:
 
 
 onstart:
-    # A job that an executor sends elsewhere finds out on its own machine.
-    if workflow.local_exec and workflow.is_main_process:
-        wanting = [job for job in workflow.dag.needrun_jobs() if job.resources.get("gpu_least")]
+    if workflow.is_main_process:
+        needed = {job for job in workflow.dag.needrun_jobs() if job.output}
+        # A job that an executor sends elsewhere finds out on its own machine.
+        wanting = [job for job in needed if workflow.local_exec and job.resources.get("gpu_least")]
         check_gpus({key_of(job): (job.resources["gpu"], job.resources["gpu_least"]) for job in wanting})
+        fresh = [job for job in workflow.dag.jobs if job.output and job not in needed]
+        journal.begin(Path.cwd(), planned(needed), reused=len(fresh))
 
 
 onsuccess:

@@ -231,6 +231,12 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def fresh(source: Project, tmp_path: Path) -> Project:
+    """A copy of the project with nothing computed, that a test may change."""
+    return source.copy_to(tmp_path / "fresh")
+
+
+@pytest.fixture
 def copied(built: Project, tmp_path: Path) -> Project:
     """A copy of the computed project that a test may change."""
     return built.copy_to(tmp_path / "copy")

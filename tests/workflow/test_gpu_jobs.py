@@ -39,12 +39,6 @@ def devices():
 
 
 @pytest.fixture
-def fresh(source, tmp_path):
-    """The project, nothing computed."""
-    return source.copy_to(tmp_path / "fresh")
-
-
-@pytest.fixture
 def noting(fresh):
     """The same with the noting stage and four pre-training jobs."""
     fresh.path(STAGE).write_text(NOTING)
@@ -85,7 +79,7 @@ def test_gpus_that_are_not_there_are_one_line_before_anything_runs(fresh, stated
     assert done.returncode == 2, done.stdout + done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("params.yaml")]
     assert line.startswith(f"params.yaml: key studies.tiny.resources.pretrain.gpu: {words}")
-    assert "a job failed" not in done.stderr
+    assert "the run failed" not in done.stderr
     assert fresh.files() == set()
     assert not leftovers.locked(fresh.root)
 

@@ -195,6 +195,12 @@ INDEX = {"index": "{root}/INDEX"}
 PHASE_AT = {str(Path(phase["index"]).parent): name for name, phase in PHASES.items()}
 
 
+def phase_of(path):
+    """The phase that an artifact belongs to; the last one's are those that all studies share, too."""
+    found = (name for name, phase in PHASES.items() for root in phase["roots"] if path.startswith(f"{root}/"))
+    return next(found, list(PHASES)[-1])
+
+
 def metrics_of(study):
     """All measurements of a study."""
     return (COLLECT_THEORY if STUDIES[study].kind in SIMULATED else COLLECT)["metrics"].format(study=study)

@@ -5,7 +5,7 @@ import re
 from snakemake.io import flag
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
-from advtransfer.cli import gpus
+from advtransfer.cli import gpus, journal
 from advtransfer.data.catalogue import CATALOGUE
 from advtransfer.evaluation import claims_file
 from advtransfer.params import load_params
@@ -115,6 +115,11 @@ def asks(stage, resource):
     return function
 
 
+def needs(stage):
+    """All that a job asks for beside threads."""
+    return {name: asks(stage, name) for name in ("mem_mb", "runtime", "gpu", "gpu_least")}
+
+
 def key_of(job):
     """Where params.yaml says how many GPUs a job asks for."""
     at = job.wildcards.get("dataset")
@@ -132,6 +137,17 @@ def check_gpus(needs):
     except gpus.GpuError as error:
         print(error, file=sys.stderr, flush=True)
         raise SystemExit(error.exit_code) from None
+
+
+def planned(jobs):
+    """What the journal of a run says of the jobs that it has to do, in the order of the phases."""
+    found = []
+    for job in jobs:
+        made, log = str(job.output[0]), str(next(iter(job.log), ""))
+        why, seconds = GUARD.stale.get(made, ""), GUARD.seconds(made)
+        number = workflow.dag.jobid(job)
+        found.append(journal.Planned(number, job.rule.name, phase_of(made), made, log, why, seconds))
+    return sorted(found, key=lambda job: list(PHASES).index(job.phase))
 
 
 def as_rst(text):

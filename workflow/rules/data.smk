@@ -14,10 +14,7 @@ rule prepare:
         dataset=any_of(CATALOGUE),
     threads: asks("prepare", "threads")
     resources:
-        mem_mb=asks("prepare", "mem_mb"),
-        runtime=asks("prepare", "runtime"),
-        gpu=asks("prepare", "gpu"),
-        gpu_least=asks("prepare", "gpu_least"),
+        **needs("prepare"),
     shell:
         JOB
 
@@ -35,10 +32,7 @@ rule ingest:
         dataset=any_of(P.datasets),
     threads: asks("ingest", "threads")
     resources:
-        mem_mb=asks("ingest", "mem_mb"),
-        runtime=asks("ingest", "runtime"),
-        gpu=asks("ingest", "gpu"),
-        gpu_least=asks("ingest", "gpu_least"),
+        **needs("ingest"),
     shell:
         JOB
 
@@ -61,10 +55,7 @@ rule split:
         benchmark_of(SPLITS)
     threads: asks("split", "threads")
     resources:
-        mem_mb=asks("split", "mem_mb"),
-        runtime=asks("split", "runtime"),
-        gpu=asks("split", "gpu"),
-        gpu_least=asks("split", "gpu_least"),
+        **needs("split"),
     shell:
         JOB
 

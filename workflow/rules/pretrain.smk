@@ -19,10 +19,7 @@ rule pretrain:
         benchmark_of(PRETRAIN)
     threads: asks("pretrain", "threads")
     resources:
-        mem_mb=asks("pretrain", "mem_mb"),
-        runtime=asks("pretrain", "runtime"),
-        gpu=asks("pretrain", "gpu"),
-        gpu_least=asks("pretrain", "gpu_least"),
+        **needs("pretrain"),
     shell:
         JOB
 
@@ -45,9 +42,6 @@ rule pseudo_label:
         benchmark_of(PSEUDO)
     threads: asks("pseudo_label", "threads")
     resources:
-        mem_mb=asks("pseudo_label", "mem_mb"),
-        runtime=asks("pseudo_label", "runtime"),
-        gpu=asks("pseudo_label", "gpu"),
-        gpu_least=asks("pseudo_label", "gpu_least"),
+        **needs("pseudo_label"),
     shell:
         JOB

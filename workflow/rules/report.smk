@@ -19,10 +19,7 @@ rule claims:
         benchmark_of(CLAIMS_OF)
     threads: asks("claims", "threads")
     resources:
-        mem_mb=asks("claims", "mem_mb"),
-        runtime=asks("claims", "runtime"),
-        gpu=asks("claims", "gpu"),
-        gpu_least=asks("claims", "gpu_least"),
+        **needs("claims"),
     shell:
         JOB
 
@@ -44,10 +41,7 @@ rule summarise:
         benchmark_of(SUMMARY)
     threads: asks("summarise", "threads")
     resources:
-        mem_mb=asks("summarise", "mem_mb"),
-        runtime=asks("summarise", "runtime"),
-        gpu=asks("summarise", "gpu"),
-        gpu_least=asks("summarise", "gpu_least"),
+        **needs("summarise"),
     params:
         listed=listed,
     shell:
@@ -73,10 +67,7 @@ rule report:
         benchmark_of(REPORT)
     threads: asks("report", "threads")
     resources:
-        mem_mb=asks("report", "mem_mb"),
-        runtime=asks("report", "runtime"),
-        gpu=asks("report", "gpu"),
-        gpu_least=asks("report", "gpu_least"),
+        **needs("report"),
     params:
         listed=listed,
     shell:
@@ -94,10 +85,7 @@ rule site:
         benchmark_of(SITE)
     threads: asks("site", "threads")
     resources:
-        mem_mb=asks("site", "mem_mb"),
-        runtime=asks("site", "runtime"),
-        gpu=asks("site", "gpu"),
-        gpu_least=asks("site", "gpu_least"),
+        **needs("site"),
     params:
         listed=listed,
     shell:
@@ -124,10 +112,7 @@ rule index:
         root="|".join(PHASE_AT),
     threads: asks("index", "threads")
     resources:
-        mem_mb=asks("index", "mem_mb"),
-        runtime=asks("index", "runtime"),
-        gpu=asks("index", "gpu"),
-        gpu_least=asks("index", "gpu_least"),
+        **needs("index"),
     params:
         listed=listed,
     shell:

@@ -14,10 +14,7 @@ rule linear_theory:
         study=any_of(studies_of("linear_theory")),
     threads: asks("linear_theory", "threads")
     resources:
-        mem_mb=asks("linear_theory", "mem_mb"),
-        runtime=asks("linear_theory", "runtime"),
-        gpu=asks("linear_theory", "gpu"),
-        gpu_least=asks("linear_theory", "gpu_least"),
+        **needs("linear_theory"),
     shell:
         JOB
 
@@ -36,10 +33,7 @@ rule sparse_coding:
     priority: 1  # the longest jobs first, or a core waits for the last one
     threads: asks("sparse_coding", "threads")
     resources:
-        mem_mb=asks("sparse_coding", "mem_mb"),
-        runtime=asks("sparse_coding", "runtime"),
-        gpu=asks("sparse_coding", "gpu"),
-        gpu_least=asks("sparse_coding", "gpu_least"),
+        **needs("sparse_coding"),
     shell:
         JOB
 
@@ -55,10 +49,7 @@ rule collect_theory:
         benchmark_of(COLLECT_THEORY)
     threads: asks("collect", "threads")
     resources:
-        mem_mb=asks("collect", "mem_mb"),
-        runtime=asks("collect", "runtime"),
-        gpu=asks("collect", "gpu"),
-        gpu_least=asks("collect", "gpu_least"),
+        **needs("collect"),
     params:
         listed=listed,
     shell:

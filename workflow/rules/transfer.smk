@@ -19,10 +19,7 @@ rule transfer:
         benchmark_of(TRANSFER)
     threads: asks("transfer", "threads")
     resources:
-        mem_mb=asks("transfer", "mem_mb"),
-        runtime=asks("transfer", "runtime"),
-        gpu=asks("transfer", "gpu"),
-        gpu_least=asks("transfer", "gpu_least"),
+        **needs("transfer"),
     shell:
         JOB
 
@@ -45,10 +42,7 @@ rule similarity:
         benchmark_of(SIMILARITY)
     threads: asks("similarity", "threads")
     resources:
-        mem_mb=asks("similarity", "mem_mb"),
-        runtime=asks("similarity", "runtime"),
-        gpu=asks("similarity", "gpu"),
-        gpu_least=asks("similarity", "gpu_least"),
+        **needs("similarity"),
     shell:
         JOB
 
@@ -64,10 +58,7 @@ rule collect:
         benchmark_of(COLLECT)
     threads: asks("collect", "threads")
     resources:
-        mem_mb=asks("collect", "mem_mb"),
-        runtime=asks("collect", "runtime"),
-        gpu=asks("collect", "gpu"),
-        gpu_least=asks("collect", "gpu_least"),
+        **needs("collect"),
     params:
         listed=listed,
     shell:

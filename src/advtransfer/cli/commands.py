@@ -49,6 +49,27 @@ def run(
 
 
 @app.command()
+def status(
+    json_: Annotated[bool, typer.Option("--json", help="Print it as JSON instead of text.")] = False,
+) -> None:
+    """Say how far the run in this folder is, or how the last one ended.
+
+    Example: advtransfer status
+    """
+    import time
+
+    from advtransfer.cli.journal import read
+    from advtransfer.cli.overview import lines, overview
+
+    run = read(Path.cwd())
+    told = overview(Path.cwd(), run, time.time()) if run else None
+    if json_:
+        print(json.dumps(told, indent=1))
+    else:
+        print("\n".join(lines(told)) if told else "no job has run in this folder yet")
+
+
+@app.command()
 def fetch(
     names: Annotated[
         list[str] | None,

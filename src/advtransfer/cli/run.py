@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from advtransfer.cli import gpus, leftovers
+from advtransfer.cli import ending, gpus, journal, leftovers
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
+from advtransfer.cli.watch import watched
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
 from advtransfer.provenance.seal import Seal, all_seals
@@ -50,7 +51,7 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
         if holder:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
             return 1
-        return _run(root, params, study, snakemake)
+        return _run(root, params, study, snakemake, folder)
 
 
 def _profile(root: Path, name: str) -> Path:
@@ -81,17 +82,18 @@ def load_checked(root: Path) -> Params:
     return params
 
 
-def _run(root: Path, params: Params, study: str, snakemake: list[str]) -> int:
+def _run(root: Path, params: Params, study: str, snakemake: list[str], profile: Path) -> int:
     began = time.time()
     target = [f"reports/rendered/{study}.html"] if study else []
-    code = _compute(root, [*snakemake, "--quiet", "rules", "host", "--", *target])
+    code = _compute(root, [*snakemake, "--logger-advtransfer-terse", "--quiet", "host", "--", *target])
+    run = journal.read(root)
+    run = run if run and run.began >= began else None
     if code == WRONG_INPUT:
         return code  # Snakemake has said what, before it started a job
     if code:
-        print(
-            "a job failed: its log is above and under logs/; `advtransfer run` goes on from there",
-            file=sys.stderr,
-        )
+        for line in ending.failures(root, run, profile) if run else ():
+            print(line, file=sys.stderr)
+        print("the run failed; `advtransfer run` goes on from there", file=sys.stderr)
         return 1
     computed = time.time()
     job_seconds = _job_seconds(root, began)
@@ -105,6 +107,8 @@ def _run(root: Path, params: Params, study: str, snakemake: list[str]) -> int:
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))
+    for line in ending.computed(run) if run else ():
+        print(line)
     if not study and not recorded:
         print("No git repository here: the results are computed and sealed, not recorded with DVC.")
     _conclude(root, study)
@@ -116,20 +120,10 @@ def _compute(root: Path, command: list[str]) -> int:
     code = 0
     for _ in range(2):
         leftovers.clear(root, WORKFLOW)
-        code = _call(command)
+        code = watched(root, command)
         if not code or not leftovers.locked(root):
             break
     return code
-
-
-def _call(command: list[str]) -> int:
-    """Exit code of Snakemake. Ctrl-C reaches it too, and it is given the time to cancel its jobs on a cluster."""
-    with subprocess.Popen(command) as process:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            process.wait()
-            raise
 
 
 def _record() -> str:

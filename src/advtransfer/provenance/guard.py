@@ -90,6 +90,12 @@ class Guard:
             self._answers[primary] = self._judge(spec, benchmark)
         return self._answers[primary]
 
+    def seconds(self, primary: str) -> float | None:
+        """What a job took when it was last computed; None if no seal tells."""
+        seal = self._times.seals.own(primary)
+        told = seal.made.get("wall_seconds") if isinstance(seal, Seal) else None
+        return float(told) if isinstance(told, int | float) else None
+
     def _judge(self, spec: Spec, benchmark: str | None) -> str:
         """Put times in order first: that changes the stamps by which the hasher knows the files."""
         self._times.settle_job(spec, benchmark)

@@ -1,0 +1,46 @@
+"""What a run leaves to say: what was computed and why; of what failed, the log's end and how to run it again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from advtransfer.cli.journal import Job, Run
+from advtransfer.cli.overview import last_lines
+
+FOLLOWS = "what it is made from was computed anew"
+SHOWN_REASONS, SHOWN_FAILURES, SHOWN_LINES = 3, 3, 12
+
+
+def computed(run: Run) -> Iterator[str]:
+    """A line a rule: how many of its jobs ran, and why; how many were reused."""
+    done = [job.plan for job in run.jobs.values() if job.ended and not job.failed]
+    width = max((len(plan.rule) for plan in done), default=0)
+    for rule in dict.fromkeys(plan.rule for plan in done):
+        reasons = Counter(plan.reason or FOLLOWS for plan in done if plan.rule == rule)
+        shown = reasons.most_common(SHOWN_REASONS)
+        words = [f"{reason} ({count})" if len(reasons) > 1 else reason for reason, count in shown]
+        more = reasons.total() - sum(count for _, count in shown)
+        words += [f"{more} for other reasons"] * bool(more)
+        yield f"  {rule:{width}}  {reasons.total():4}  {'; '.join(words)}"
+    if run.reused:
+        yield f"  {run.reused} jobs were fresh: their results are used as they are"
+
+
+def failures(root: Path, run: Run, profile: Path) -> Iterator[str]:
+    """The rule, the last lines and the log of the jobs that failed, and what computes just that job again."""
+    failed = [job for job in run.jobs.values() if job.failed]
+    for job in failed[:SHOWN_FAILURES]:
+        yield f"{job.plan.rule} failed: {job.plan.output}"
+        if job.message:
+            yield f"    {job.message}"
+        yield from (f"    {line}" for line in last_lines(root / job.plan.log, SHOWN_LINES))
+        yield f"  log: {_log(root, job)}"
+        yield f"  again: snakemake --workflow-profile {profile} -- {job.plan.output}"
+    for job in failed[SHOWN_FAILURES:]:
+        yield f"{job.plan.rule} failed: {job.plan.output}  log: {_log(root, job)}"
+
+
+def _log(root: Path, job: Job) -> str:
+    return job.plan.log if (root / job.plan.log).exists() else f"{job.plan.log} (not written)"

@@ -1,0 +1,133 @@
+"""The journal of a run, one JSON value a line: what was planned, and what became of each job.
+
+The workflow writes the plan when jobs begin (``onstart``); our plugin of Snakemake's logger appends what happens to
+them. Whoever shows a run reads it from here, be it the process that started it or one in another terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from advtransfer.provenance.files import atomic_write
+
+JOURNAL = Path(".snakemake/run.jsonl")
+STARTED, FINISHED, FAILED, END = "started", "finished", "failed", "end"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job that a run has to do.
+
+    id: Snakemake's number. phase: of the workflow. output: the first of its outputs. reason: why it is stale; empty
+    if it runs only because what it is made from does. seconds: what it took the last time, None if that is not known.
+    """
+
+    id: int
+    rule: str
+    phase: str
+    output: str
+    log: str
+    reason: str
+    seconds: float | None
+
+
+@dataclass
+class Job:
+    """A planned job and what became of it; times are seconds since the epoch."""
+
+    plan: Planned
+    started: float | None = None
+    ended: float | None = None
+    failed: bool = False
+    message: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.started is not None and self.ended is None
+
+
+@dataclass
+class Run:
+    """What the journal says: of which process on which host, and of how many jobs that were fresh (``reused``)."""
+
+    pid: int
+    host: str
+    began: float
+    reused: int
+    jobs: dict[int, Job] = field(default_factory=dict)
+    ended: float | None = None
+
+
+def begin(root: Path, jobs: Sequence[Planned], reused: int) -> None:
+    """Starts the journal of this process's run; that of the run before is gone."""
+    head = {"pid": os.getpid(), "host": socket.gethostname(), "time": time.time(), "reused": reused}
+    text = json.dumps(head | {"jobs": [asdict(job) for job in jobs]})
+    atomic_write(root / JOURNAL, text + "\n")
+
+
+class Writer:
+    """Appends to the journal of this process; does nothing before it is begun."""
+
+    def __init__(self) -> None:
+        self._file: TextIO | None = None
+
+    def append(self, event: str, jobs: Sequence[int] = (), message: str = "") -> None:
+        """One event of some jobs. Raises OSError if it cannot be written."""
+        self._file = self._file or _own(Path.cwd())
+        if self._file:
+            line = {"time": time.time(), "event": event, "jobs": list(jobs), "message": message}
+            self._file.write(json.dumps(line) + "\n")
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+
+def _own(root: Path) -> TextIO | None:
+    """The journal, where this process has begun it."""
+    head = _lines(root, first=True)
+    if not head or (head[0]["pid"], head[0]["host"]) != (os.getpid(), socket.gethostname()):
+        return None
+    return (root / JOURNAL).open("a", buffering=1, encoding="utf-8")
+
+
+def read(root: Path) -> Run | None:
+    """The run of the journal as it stands; None without one. A line that is being written does not count yet."""
+    lines = _lines(root)
+    if not lines:
+        return None
+    head, *events = lines
+    run = Run(head["pid"], head["host"], head["time"], head["reused"])
+    run.jobs = {job["id"]: Job(Planned(**job)) for job in head["jobs"]}
+    for event in events:
+        _apply(run, event)
+    return run
+
+
+def _lines(root: Path, *, first: bool = False) -> list[dict[str, Any]]:
+    try:
+        with (root / JOURNAL).open(encoding="utf-8") as file:
+            text = file.readline() if first else file.read()
+    except FileNotFoundError:
+        return []
+    whole, _, _ = text.rpartition("\n")
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def _apply(run: Run, event: dict[str, Any]) -> None:
+    if event["event"] == END:
+        run.ended = event["time"]
+    for number in event["jobs"]:
+        if job := run.jobs.get(number):  # not `all`, which is no job of ours
+            if event["event"] == STARTED:  # once more, where a failed one is tried again
+                job.started, job.ended, job.failed, job.message = event["time"], None, False, ""
+            else:
+                job.ended, job.failed = event["time"], event["event"] == FAILED
+                job.message = event["message"]
