@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from advtransfer.cli.overview import lines, overview
 if TYPE_CHECKING:
     from rich.console import Console
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS = 2.0
 Said = tuple[str, str]  # stdout or stderr, a line
 
 
@@ -37,7 +38,8 @@ class View(Protocol):
 
 def watched(root: Path, command: list[str]) -> int:
     """Exit code of Snakemake. Ctrl-C reaches it too, and it is given the time to cancel its jobs on a cluster."""
-    view: View = Live() if sys.stderr.isatty() else Plain()
+    drawable = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    view: View = Live() if drawable else Plain()
     began = time.time()
     said: queue.Queue[Said] = queue.Queue()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -75,7 +77,7 @@ def _follow(
     due, ended = 0.0, None
     while ended is None or not said.empty() or _read_on(readers, ended):
         with contextlib.suppress(queue.Empty):
-            view.say(*said.get(timeout=EVERY_SECONDS / 4))
+            view.say(*said.get(timeout=0.25))
         if ended is None and process.poll() is not None:
             ended = time.monotonic()
         if time.monotonic() >= due:
