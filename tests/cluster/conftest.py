@@ -1,6 +1,7 @@
 """A Slurm of this machine's own, and what ran on it: a study, and jobs that a cluster treats roughly."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import slurm_daemons
@@ -125,6 +127,8 @@ class Study:
     # Slurm's jobs of this study after each run, by the ids that it gave them.
     jobs: list[dict[str, dict[str, str]]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    # What `advtransfer status` tells while run 1 is at work, and after each run.
+    told: list[dict[str, Any]] = field(default_factory=list)
     # The comment of the job that `scancel` ended in run 1, and of one that was at work at the interrupt.
     cancelled: str = "rule_pretrain_wildcards_tiny_adversarial-l2_r000-002"
     interrupted: str = "rule_transfer_wildcards_tiny_low-contrast_clean_r000-002"
@@ -153,6 +157,10 @@ def study(slurm, site, rough, source, tmp_path_factory) -> Iterator[Study]:
         study.exit_codes.append(run.wait(timeout=600))
         study.said.append((folder / f"said-{runs.index(run)}").read_text())
         study.jobs.append(jobs())
+        study.told.append(status())
+
+    def status() -> dict[str, Any]:
+        return json.loads(project.advtransfer("status", "--json").stdout)
 
     def jobs() -> dict[str, dict[str, str]]:
         return {number: job for number, job in slurm.jobs().items() if job["WorkDir"] == str(project.root)}
@@ -176,6 +184,7 @@ def study(slurm, site, rough, source, tmp_path_factory) -> Iterator[Study]:
             "scancel", *(number for number, job in jobs().items() if job["Comment"] == study.cancelled)
         )
         until(lambda: "RUNNING" in states(study.interrupted) and len(states(study.cancelled)) == 2)
+        study.told.append(status())
         os.killpg(first.pid, signal.SIGINT)
         finish(first)
         finish(start("snakemake", "--workflow-profile", PROFILE))

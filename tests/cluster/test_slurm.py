@@ -64,6 +64,18 @@ def test_a_resumed_run_submits_only_what_is_missing(study):
     assert len(after) == len(set(after))
 
 
+def test_status_tells_of_jobs_on_the_cluster_single_or_in_groups(study):
+    at_work, interrupted, whole, again = study.told
+    assert at_work["state"] == "running"
+    assert "results/transfer/tiny/low-contrast/clean/r000-002.parquet" in {
+        job["output"] for job in at_work["running"]
+    }
+    assert interrupted["state"] in ("stopped", "failed") and not interrupted["running"]
+    jobs = whole["jobs"]
+    assert whole["state"] == "finished" and jobs["done"] == jobs["planned"] and not jobs["failed"]
+    assert again["jobs"] == jobs  # nothing ran since
+
+
 def test_what_ends_a_study_is_one_job_of_the_cluster(study):
     assert len(named(study, "rule_closing")) == 1
     assert not named(study, "rule_report")
