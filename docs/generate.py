@@ -119,10 +119,10 @@ def _command(name: str, command: Any) -> str:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """The help, its example as code."""
+    """The help, its examples as code, each a paragraph."""
     for line in text.splitlines():
         told, colon, example = line.partition("Example: ")
-        yield f"{told}Example: `{example}`" if colon else line
+        yield from (f"{told}Example: `{example}`", "") if colon else (line,)
 
 
 def _option(parameter: Any) -> str:

@@ -21,7 +21,7 @@ from jobs import (
     swap,
 )
 
-from advtransfer.provenance.explain import why
+from advtransfer.provenance.explain import explain
 from advtransfer.provenance.seal import read_seal
 
 
@@ -63,7 +63,7 @@ def test_changed_param_runs_exactly_what_reads_it(toy, built):
     toy.edit("params.json", '"start": 0.25', '"start": 0.5')
     reason = "params changed: start 0.25 -> 0.5"
     check(toy.run("--dry-run"), [], {TRAIN[0]: reason})
-    assert why(TRAIN[0], toy.root) == f"{TRAIN[0]}: {reason}"
+    assert explain(TRAIN[0], toy.root).text() == f"{TRAIN[0]}: {reason}"
     run = toy.run()
     check(run, LINEAGE["0"] + SUMS, {TRAIN[0]: reason})
     assert set(run.stale) == {TRAIN[0]}
@@ -139,7 +139,7 @@ def test_damaged_models_are_made_again_with_all_that_depends_on_them(toy, built)
         toy.path(PREPARE[1]), keep_times=True
     )  # its hash is remembered: it was last read long after it was written
     check(toy.run(), ALL, {PREPARE[0]: "inputs changed: raw/a.txt", PREPARE[1]: altered(PREPARE[1])})
-    lineage = why(PAGE, toy.root)
+    lineage = explain(PAGE, toy.root).text()
     assert lineage.count("rule train") == 4
     assert lineage.count("(raw, sha256") == 2
     assert "STALE" not in lineage

@@ -91,31 +91,27 @@ def s3(folder: Path) -> Iterator[dict[str, str]]:
 
 def bucket(environment: Mapping[str, str], name: str):
     """A client of the object store and a new bucket in it."""
+    client = _client("s3", environment)
+    client.create_bucket(Bucket=name)
+    return client
+
+
+def _client(service: str, environment: Mapping[str, str]):
     import boto3
 
-    client = boto3.client(
-        "s3",
+    return boto3.client(
+        service,
         endpoint_url=environment["AWS_ENDPOINT_URL"],
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         region_name=environment["AWS_DEFAULT_REGION"],
     )
-    client.create_bucket(Bucket=name)
-    return client
 
 
 @contextlib.contextmanager
 def credentials_checked(environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """While it lasts the object store knows one user alone: the variables that hold that user's credentials."""
-    import boto3
-
-    iam = boto3.client(
-        "iam",
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        region_name=environment["AWS_DEFAULT_REGION"],
-    )
+    iam = _client("iam", environment)
     iam.create_user(UserName="lab")
     anything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [anything]})

@@ -182,3 +182,14 @@ def test_wrong_places_are_refused_before_anything_is_planned(copied):
     done = copied.advtransfer("crate", "results/crate")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert not copied.path(".snakemake").exists()
+
+
+def test_a_script_reads_what_was_exported(project, crate):
+    done = project.advtransfer("crate", "../for-a-script", "--json")
+    files = [path for path in (project.root.parent / "for-a-script").rglob("*") if path.is_file()]
+    assert json.loads(done.stdout) == {
+        "folder": "../for-a-script",
+        "jobs": 26,
+        "files": len(files),
+        "bytes": sum(path.stat().st_size for path in files),
+    }

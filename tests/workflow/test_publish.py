@@ -36,3 +36,22 @@ def test_why_knows_a_study_that_is_not_a_default_one(copied):
     said = copied.advtransfer("why", "results/transfer/other/metrics.parquet").stdout
     assert "STALE: params changed: seed 8 -> 88" in said
     assert copied.advtransfer("why", "results/nowhere.parquet").returncode == 2
+
+
+def test_a_script_reads_what_was_published(copied):
+    done = copied.advtransfer("publish", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    published = json.loads(copied.path("reports/published.json").read_text())
+    assert json.loads(done.stdout) == {
+        "published": "reports/published.json",
+        "numbers": len(published["numbers"]),
+        "artifacts": len(published["sha256"]),
+        "files": ["reports/published.json", "reports/published.svg"],
+    }
+    done = copied.advtransfer("publish", "--study", "other", "--json")
+    record = json.loads(copied.path("reports/published/other/record.json").read_text())
+    told = json.loads(done.stdout)
+    assert (told["numbers"], told["sealed_jobs"]) == (len(record["numbers"]), len(record["seals"]))
+    assert {copied.path(file) for file in told["files"]} == set(
+        copied.path("reports/published/other").iterdir()
+    )

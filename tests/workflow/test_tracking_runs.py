@@ -1,5 +1,6 @@
 """MLflow mirrors the training jobs: no twins, a run per spec, and never a reason to fail."""
 
+import json
 import sqlite3
 
 ADVERSARIAL = "results/pretrain/tiny/adversarial-l2/r000-002.safetensors"
@@ -52,3 +53,13 @@ def test_an_unreachable_server_is_one_warning(copied):
     assert copied.tool("dvc", "status") == "Data and pipelines are up to date.\n"
     assert "mem_mb: 900" in copied.path("dvc.lock").read_text()
     assert "mem_mb" not in lock
+
+
+def test_a_script_reads_how_many_runs_were_logged(copied):
+    copied.path(".snakemake/tracked.json").unlink()
+    refused = copied.advtransfer("track", "--json", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    assert json.loads(refused.stdout) == {"runs_logged": 0}
+    assert refused.stderr.startswith("warning: MLflow at http://127.0.0.1:9 not reached")
+    for count in (4, 0):
+        done = copied.advtransfer("track", "--json")
+        assert (done.returncode, json.loads(done.stdout)) == (0, {"runs_logged": count})

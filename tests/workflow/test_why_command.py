@@ -1,8 +1,9 @@
 """`advtransfer why`: one line for what is stale, the lineage of what is fresh."""
 
+import json
 import shutil
 
-from advtransfer.provenance.explain import why
+from advtransfer.provenance.explain import explain
 
 ADVERSARIAL = "results/pretrain/tiny/adversarial-l2/r000-002.safetensors"
 
@@ -40,7 +41,7 @@ def test_a_fresh_artifact_shows_its_lineage_down_to_the_data_set(edited):
     )
     assert not any("/other" in name for name in depth)
 
-    page = why("reports/rendered/tiny.html", edited.root)
+    page = explain("reports/rendered/tiny.html", edited.root).text()
     raw = [line.split()[0] for line in page.splitlines() if "(raw, " in line]
     assert raw == ["reports/image_study.ipynb"]
 
@@ -50,3 +51,44 @@ def test_several_targets_can_be_planned_where_nothing_was_planned_before(copied)
     shutil.rmtree(copied.path(".snakemake"))
     done = copied.snakemake("--dry-run", "--", "reports/rendered/tiny.html", "reports/rendered/other.html")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_script_reads_what_a_person_reads(edited):
+    def told(path):
+        done = edited.advtransfer("why", path, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout)
+
+    def lines(node, depth=0):
+        yield "  " * depth + node["path"]
+        for inner in node.get("inputs", []):
+            yield from lines(inner, depth + 1)
+
+    fresh = told("results/claims.json")
+    assert fresh["state"] == "fresh"
+    text = edited.advtransfer("why", "results/claims.json").stdout
+    assert list(lines(fresh["lineage"])) == [line.split(" (")[0] for line in text.splitlines()]
+    assert fresh["lineage"]["sha256"] == edited.artifacts()["results/claims.json"]
+    assert fresh["lineage"]["stage"] == "advtransfer.stages.summarise"
+
+    edited.edit("params.yaml", "eps: 0.5, steps: 2", "eps: 1.0, steps: 2")
+    assert told(ADVERSARIAL) == {
+        "path": ADVERSARIAL,
+        "state": "stale",
+        "reason": "params changed: perturbation.attack.eps 0.5 -> 1.0",
+        "primary": ADVERSARIAL,
+        "lineage": None,
+    }
+    assert told("params.yaml")["state"] == "raw"
+
+
+def test_what_a_job_will_make_is_known_before_anything_was_planned(copied):
+    shutil.rmtree(copied.path(".snakemake"))
+    curves = ADVERSARIAL.replace(".safetensors", ".curves.parquet")
+    assert copied.path(curves).exists()
+    copied.path(curves).unlink()
+    done = copied.advtransfer("why", curves)
+    assert (done.returncode, done.stdout) == (0, f"{ADVERSARIAL}: output {curves} missing\n")
+    gone = copied.advtransfer("why", "results/nowhere.parquet", "--json")
+    assert (gone.returncode, gone.stdout) == (2, "")
+    assert gone.stderr == "results/nowhere.parquet: no such file, and no job makes it\n"

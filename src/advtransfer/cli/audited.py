@@ -20,9 +20,6 @@ from advtransfer.provenance.audit.lineage import broken, chain
 from advtransfer.provenance.audit.verdict import FAIL, Check, judged
 from advtransfer.provenance.seal import Seal
 
-# Numbers are published with six digits.
-_ROUNDING = 0.51 * 10**-published.DIGITS
-
 
 @dataclass(frozen=True)
 class Published:
@@ -215,7 +212,7 @@ def _summary(evidence: Evidence) -> dict[str, Any]:
 def _gap(key: str, value: float, now: float | None) -> str:
     if now is None:
         return f"{key}: published as {value}, computed by no job now"
-    return "" if abs(now - value) <= _ROUNDING else f"{key}: published as {value}, computed anew {now}"
+    return files.gap(key, value, now)
 
 
 class _Images(HTMLParser):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +9,13 @@ from typing import Annotated, TypeVar
 
 import typer
 
-T = TypeVar("T")
+from advtransfer.cli import completion
+from advtransfer.cli.screen import Screen, only_results, show
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+T = TypeVar("T")
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON instead of text.")]
+
+app = typer.Typer(cls=Screen, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()
@@ -23,17 +26,27 @@ def _about() -> None:
 @app.command()
 def run(
     study: Annotated[
-        str, typer.Option(envvar="STUDY", help="One study of params.yaml instead of the default ones.")
+        str,
+        typer.Option(
+            envvar="STUDY",
+            help="One study of params.yaml instead of the default ones.",
+            autocompletion=completion.studies,
+        ),
     ] = "",
     cores: Annotated[str, typer.Option(help="Cores to use, or all; by default the profile says.")] = "",
     profile: Annotated[
         str,
-        typer.Option(envvar="PROFILE", help="Where the jobs run: a name in workflow/profiles, or a folder."),
+        typer.Option(
+            envvar="PROFILE",
+            help="Where the jobs run: a name in workflow/profiles, or a folder.",
+            autocompletion=completion.profiles,
+        ),
     ] = "default",
 ) -> None:
     """Compute what is not fresh, record it with DVC, show the claims.
 
-    Example: advtransfer run --study digits, or on a cluster: advtransfer run --profile slurm
+    Example: advtransfer run --study digits
+    Example: advtransfer run --profile slurm
     """
     from advtransfer.cli.run import run_studies
     from advtransfer.params import ParamsError
@@ -49,10 +62,10 @@ def run(
 
 
 @app.command()
-def status(
-    json_: Annotated[bool, typer.Option("--json", help="Print it as JSON instead of text.")] = False,
-) -> None:
+def status(json_: AsJson = False) -> None:
     """Say how far the run in this folder is, or how the last one ended.
+
+    Jobs by phase, where each running one is by its log, how long the rest may take, memory and GPUs in use.
 
     Example: advtransfer status
     """
@@ -63,20 +76,23 @@ def status(
 
     run = read(Path.cwd())
     told = overview(Path.cwd(), run, time.time()) if run else None
-    if json_:
-        print(json.dumps(told, indent=1))
-    else:
-        print("\n".join(lines(told)) if told else "no job has run in this folder yet")
+    show(json_, told, "\n".join(lines(told)) if told else "no job has run in this folder yet")
 
 
 @app.command()
 def fetch(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Torchvision sets among `datasets` of params.yaml; all by default."),
+        typer.Argument(
+            help="Torchvision sets among `datasets` of params.yaml; all by default.",
+            autocompletion=completion.image_sets,
+        ),
     ] = None,
+    json_: AsJson = False,
 ) -> None:
-    """Download image sets of torchvision into ADVTRANSFER_DATA (data/raw): the only command that does.
+    """Download image sets of torchvision: the only command that does.
+
+    They go to ADVTRANSFER_DATA (data/raw). A set that is there already is compared with the hashes of when it came.
 
     Example: advtransfer fetch flowers
     """
@@ -84,27 +100,34 @@ def fetch(
     from advtransfer.params import ParamsError, load_params
 
     try:
-        fetch_images(load_params("params.yaml"), names or [])
+        with only_results(json_):
+            fetched = fetch_images(load_params("params.yaml"), names or [])
     except (ParamsError, ValueError, OSError, RuntimeError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2 if isinstance(error, ParamsError) else 1) from None
+    show(json_, {"fetched": fetched}, "")
 
 
 @app.command()
-def why(path: Annotated[str, typer.Argument(help="Any file that a job makes.")]) -> None:
-    """Say in one line why an artifact is stale, or show the whole lineage of a fresh one.
+def why(
+    path: Annotated[str, typer.Argument(help="Any file that a job makes.")],
+    json_: AsJson = False,
+) -> None:
+    """Say why an artifact is stale, or what a fresh one was made of.
+
+    The reason is one line; what a fresh artifact was made of is shown down to the raw data, with what is stale in it.
 
     Example: advtransfer why results/claims.json
     """
     from advtransfer.cli.plan import dry_run
-    from advtransfer.provenance.explain import why as explain
-    from advtransfer.provenance.spec import spec_path
+    from advtransfer.provenance.explain import UNKNOWN, explain
 
-    if not Path(path).exists() and not spec_path(path).exists():
-        print(f"{path}: no such file, and no job makes it", file=sys.stderr)
-        raise typer.Exit(2)
     _planned(lambda: dry_run(Path.cwd(), all_studies=True))
-    print(explain(path, Path.cwd()))
+    explanation = explain(path, Path.cwd())
+    if explanation.state == UNKNOWN:
+        print(explanation.text(), file=sys.stderr)
+        raise typer.Exit(2)
+    show(json_, explanation.to_dict(), explanation.text())
 
 
 def _planned(plan: Callable[[], T]) -> T:
@@ -128,9 +151,11 @@ def audit(
     number: Annotated[
         str, typer.Option(help="Show what stands behind the numbers whose key begins so.")
     ] = "",
-    json_: Annotated[bool, typer.Option("--json", help="Print all of it as JSON instead of text.")] = False,
+    json_: AsJson = False,
 ) -> None:
-    """Check every published number and figure back to the raw data; exit code 0 only if all stands.
+    """Check every published number and figure back to the raw data.
+
+    The exit code is 0 only if all stands.
 
     Example: advtransfer audit --recompute 3 --seed 1
     """
@@ -142,35 +167,41 @@ def audit(
     except ValueError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
-    if json_:
-        print(json.dumps(report, indent=1))
-    else:
-        print(chain_text(report, number) if number else text(report))
+    show(json_, report, chain_text(report, number) if number else text(report))
     raise typer.Exit(report["verdict"] != "pass")
 
 
 @app.command()
-def track() -> None:
-    """Mirror every sealed training job into MLflow (SQLite here, or the server of MLFLOW_TRACKING_URI).
+def track(json_: AsJson = False) -> None:
+    """Mirror every sealed training job into MLflow.
+
+    That is SQLite in this folder (mlflow.db), or the server of MLFLOW_TRACKING_URI.
 
     Example: MLFLOW_TRACKING_URI=http://127.0.0.1:5000 advtransfer track
     """
     from advtransfer.tracking import sync
 
-    count = sync(Path.cwd())
-    if count:
-        print(f"MLflow: {count} training runs logged")
+    with only_results(json_):
+        count = sync(Path.cwd())
+    show(json_, {"runs_logged": count}, f"MLflow: {count} training runs logged" if count else "")
 
 
 @app.command()
 def publish(
     study: Annotated[
-        str, typer.Option(help="One study that is no default one; its record goes to reports/published/.")
+        str,
+        typer.Option(
+            help="One study that is no default one; its record goes to reports/published/.",
+            autocompletion=completion.studies,
+        ),
     ] = "",
+    json_: AsJson = False,
 ) -> None:
-    """Write reports/published.json from the results of the default studies, or the record of another study.
+    """Write reports/published.json, or the record of another study.
 
-    Example: advtransfer run && advtransfer publish && git add dvc.lock reports/published.json
+    The results must be those of params.yaml and the code as they are. Git should hold what is written.
+
+    Example: advtransfer run && advtransfer publish
     """
     from advtransfer.cli.plan import dry_run, fresh_study
     from advtransfer.cli.published import publish as write
@@ -182,14 +213,18 @@ def publish(
             "the results are not those of params.yaml and the code: `advtransfer run` first", file=sys.stderr
         )
         raise typer.Exit(1)
-    print(publish_study(root, study) if study else write(root))
+    written = publish_study(root, study) if study else write(root)
+    show(json_, written.to_dict(), written.text())
 
 
 @app.command()
 def crate(
     folder: Annotated[Path, typer.Argument(help="Where to write it: an empty folder, or none yet.")],
+    json_: AsJson = False,
 ) -> None:
-    """Export the provenance of the results as a Workflow Run RO-Crate, with the files that people read.
+    """Export the provenance of the results as a Workflow Run RO-Crate.
+
+    The crate carries the files that people read and names all others with their hashes (docs/crate.md).
 
     Example: advtransfer crate ../advtransfer-crate
     """
@@ -208,14 +243,23 @@ def crate(
     except (CrateError, OSError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
-    print(f"{folder}: {done.jobs} jobs, {done.files} files, {done.size / 1e6:.1f} MB")
+    document = {"folder": str(folder), "jobs": done.jobs, "files": done.files, "bytes": done.size}
+    show(json_, document, f"{folder}: {done.jobs} jobs, {done.files} files, {done.size / 1e6:.1f} MB")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": False,  # else the -- before the spec gets lost
+    }
+)
 def job(context: typer.Context) -> None:
-    """Run one job, as the rules do: job [--threads N] [--gpus N] OUT.. SEAL -- SPEC IN..
+    """Run one job, as the rules do.
 
-    Example: advtransfer job a.parquet a.parquet.seal -- .snakemake/spec/a.parquet/spec.json
+    Usage: advtransfer job [--threads N] [--gpus N] OUT.. SEAL -- SPEC IN..
+
+    Example: advtransfer job a.txt a.txt.seal -- .snakemake/spec/a.txt/spec.json
     """
     from advtransfer.cli.job import run as run_one
 

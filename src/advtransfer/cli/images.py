@@ -29,8 +29,10 @@ def refuse_missing(root: Path, params: Params, studies: Iterable[str]) -> None:
                 raise ParamsError(f"datasets.{name}: {place} does not exist; {_mend(name, block)}")
 
 
-def fetch_images(params: Params, names: list[str]) -> None:
+def fetch_images(params: Params, names: list[str]) -> list[dict[str, str]]:
     """Downloads sets of ``datasets`` in params.yaml that torchvision knows; all of them if none is named.
+
+    Returns name, torchvision's name and folder of each, downloaded now or before.
 
     Raises:
         ParamsError: a name is unknown or its images cannot be downloaded; nothing has been downloaded.
@@ -47,10 +49,13 @@ def fetch_images(params: Params, names: list[str]) -> None:
         raise ParamsError("fetch: no set of `datasets` in params.yaml is one of torchvision's; nothing to do")
     folder = data_folder()
     folder.mkdir(parents=True, exist_ok=True)
+    fetched = []
     for name in names or able:
         block = params.datasets[name].torchvision
         assert block is not None
-        fetch(block.name, folder, splits=tuple(block.splits), options=block.options)
+        place = fetch(block.name, folder, splits=tuple(block.splits), options=block.options)
+        fetched.append({"name": name, "torchvision": block.name, "folder": str(place)})
+    return fetched
 
 
 def _mend(name: str, block: Dataset) -> str:

@@ -27,6 +27,7 @@ def run(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="advtransfer job",
         usage="%(prog)s [--threads N] [--gpus N [--least-gpus N]] OUT.. SEAL -- SPEC IN..",
+        epilog="Example: advtransfer job a.txt a.txt.seal -- .snakemake/spec/a.txt/spec.json",
     )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--gpus", type=int, default=0)

@@ -19,15 +19,23 @@ def dry_run(root: Path, *, all_studies: bool) -> bool:
     """Whether everything is fresh. Raises ParamsError for wrong input, PlanError if Snakemake fails."""
     params = load_checked(root)
     targets = ["all", *(params.studies if all_studies else ())]
-    return "Nothing to be done" in _snakemake(root, "--dry-run", "--quiet", "rules", targets=targets)
+    return _fresh(root, targets)
 
 
 def fresh_study(root: Path, study: str) -> bool:
-    """Whether everything of one study is fresh. Raises as ``dry_run``, and ParamsError for an unknown study."""
-    params = load_checked(root)
-    if study not in params.studies:
-        raise ParamsError(f"--study: found {study!r}, expected one of {', '.join(params.studies)}")
-    return "Nothing to be done" in _snakemake(root, "--dry-run", "--quiet", "rules", targets=[study])
+    """Whether everything of a study that can be published apart is fresh.
+
+    Raises as ``dry_run``, and ParamsError for an unknown study, or one of simulations: a record holds transfers.
+    """
+    studies = load_checked(root).studies
+    able = [name for name, block in studies.items() if block.kind in ("image", "natural_image")]
+    if study not in able:
+        raise ParamsError(f"--study: found {study!r}, expected one of {', '.join(able)}")
+    return _fresh(root, [study])
+
+
+def _fresh(root: Path, targets: Iterable[str]) -> bool:
+    return "Nothing to be done" in _snakemake(root, "--dry-run", "--quiet", "rules", targets=targets)
 
 
 def planned_specs(root: Path, targets: Collection[str]) -> dict[str, Spec]:

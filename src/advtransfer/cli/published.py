@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,40 @@ PICTURE = Path("reports/published.svg")
 SUMMARY = Path("results/summary.json")
 # The one page that holds timings is the run's own.
 _TIMINGS = "reports/rendered/artifacts.html"
+# Numbers are published with so many digits.
+_ROUNDING = 0.51 * 10**-published.DIGITS
 
 
-def publish(root: Path) -> str:
-    """Writes ``reports/published.json``; returns what it did, in one line."""
+@dataclass(frozen=True)
+class Written:
+    """What was published: where, how many things of each kind, in which files."""
+
+    place: Path
+    counts: dict[str, int]
+    files: list[Path]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON value."""
+        return {"published": str(self.place), **self.counts, "files": [str(file) for file in self.files]}
+
+    def text(self) -> str:
+        """In one line; files that the place does not tell of are named."""
+        counted = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in self.counts.items())
+        others = [str(file) for file in self.files if not file.is_relative_to(self.place)]
+        return "; ".join([f"{self.place}: {counted}", *others])
+
+
+def publish(root: Path) -> Written:
+    """Writes ``reports/published.json`` and its picture."""
     summary = json.loads((root / SUMMARY).read_text())
     hashes = {path: digest for path, digest in sealed_hashes(root).items() if path in _listed(root)}
     content = published.make(summary, _artifacts(summary, hashes), hashes)
     atomic_write(root / FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    done = f"{FILE}: {len(content['numbers'])} numbers, {len(hashes)} artifacts"
+    written = [FILE]
     if drawn := picture(root):
         atomic_write(root / PICTURE, drawn)
-        done += f"; {PICTURE}"
-    return done
+        written.append(PICTURE)
+    return Written(FILE, {"numbers": len(content["numbers"]), "artifacts": len(hashes)}, written)
 
 
 def compare(root: Path) -> str | None:
@@ -39,6 +61,13 @@ def compare(root: Path) -> str | None:
         return None
     except (ValueError, KeyError, TypeError):
         return f"{FILE} cannot be read, nothing was compared; restore it from git"
+
+
+def gap(key: str, old: float | None, new: float | None) -> str:
+    """That a number was published as another one than is computed anew, in one line; nothing if it was not."""
+    if old is not None and new is not None and abs(old - new) <= _ROUNDING:
+        return ""
+    return f"{key}: published as {old}, computed anew {new}"
 
 
 def _listed(root: Path) -> set[str]:

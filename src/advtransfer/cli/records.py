@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli.published import picture
+from advtransfer.cli.published import Written, gap, picture
 from advtransfer.evaluation import published, table
 from advtransfer.evaluation.claims import judge
 from advtransfer.evaluation.statistics import means
@@ -25,8 +25,6 @@ from advtransfer.provenance.spec import Spec
 FOLDER = Path("reports/published")
 RECORD, TABLE, CLAIMS = "record.json", "metrics.parquet", "claims.json"
 PAGE, PICTURE = "page.html", "accuracy.svg"
-# Numbers are published with six digits.
-_ROUNDING = 0.51 * 10**-published.DIGITS
 
 
 def recorded_studies(root: Path) -> list[str]:
@@ -34,8 +32,8 @@ def recorded_studies(root: Path) -> list[str]:
     return sorted(path.parent.name for path in (root / FOLDER).glob(f"*/{RECORD}"))
 
 
-def publish_study(root: Path, study: str) -> str:
-    """Writes the record of a study whose results are fresh; returns what it did, in one line."""
+def publish_study(root: Path, study: str) -> Written:
+    """Writes the record of a study whose results are fresh."""
     evidence = Evidence.gather(root, [])
     copies = {
         TABLE: f"results/transfer/{study}/metrics.parquet",
@@ -50,9 +48,11 @@ def publish_study(root: Path, study: str) -> str:
         shutil.copyfile(root / path, folder / name)
     atomic_write(folder / PICTURE, picture(root, study))
     record = StudyRecord(study, {}, copies, {seal.spec.primary: seal for seal in map(_seal, seals)}, folder)
-    content = {"study": study, "numbers": record.computed(), "copies": copies, "seals": seals}
+    numbers = record.computed()
+    content = {"study": study, "numbers": numbers, "copies": copies, "seals": seals}
     atomic_write(folder / RECORD, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    return f"{FOLDER / study}: {len(content['numbers'])} numbers, {len(seals)} sealed jobs"
+    written = [FOLDER / study / name for name in (RECORD, *copies, PICTURE)]
+    return Written(FOLDER / study, {"numbers": len(numbers), "sealed_jobs": len(seals)}, written)
 
 
 def check_records(root: Path, plan: Mapping[str, Spec]) -> list[Check]:
@@ -109,9 +109,8 @@ class StudyRecord:
         """Numbers that do not follow from the measurements."""
         now = self.computed()
         for key in sorted({*self.numbers, *now}):
-            old, new = self.numbers.get(key), now.get(key)
-            if old is None or new is None or abs(old - new) > _ROUNDING:
-                yield f"{key}: published as {old}, computed anew {new}"
+            if line := gap(key, self.numbers.get(key), now.get(key)):
+                yield line
 
     def stale(self, plan: Mapping[str, Spec]) -> dict[str, str]:
         """Primary output -> why its job would run again today."""

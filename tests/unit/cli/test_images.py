@@ -1,5 +1,6 @@
 """Raw images that are missing are refused before anything runs; those of torchvision are fetched on purpose."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,23 @@ def test_fetch_downloads_what_params_name(project, monkeypatch, names):
     assert asked == [("Flowers102", Path("data/raw"), {"splits": ("train",), "options": {}})]
 
 
+def test_what_was_fetched_is_one_document_for_a_script(project, monkeypatch):
+    def fetch(name, root, **more):
+        print(f"{name}: downloading")  # as it and torchvision do
+        return root / name
+
+    monkeypatch.setattr(fetching, "fetch", fetch)
+    done = CliRunner().invoke(app, ["fetch", "--json"])
+    sets = [{"name": "flowers", "torchvision": "Flowers102", "folder": "data/raw/Flowers102"}]
+    assert (done.exit_code, json.loads(done.stdout)) == (0, {"fetched": sets})
+    assert done.stderr == "Flowers102: downloading\n"
+    assert CliRunner().invoke(app, ["fetch"]).stdout == "Flowers102: downloading\n"
+
+
 def test_fetch_of_another_set_is_one_line(project):
-    done = CliRunner().invoke(app, ["fetch", "flowers", "cifar10"])
-    assert done.exit_code == 2
-    assert done.output == "fetch: found 'cifar10', expected a torchvision set of `datasets` (flowers)\n"
+    done = CliRunner().invoke(app, ["fetch", "flowers", "cifar10", "--json"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "fetch: found 'cifar10', expected a torchvision set of `datasets` (flowers)\n"
     assert not list((project / "data/raw").glob("Flowers*"))
 
 

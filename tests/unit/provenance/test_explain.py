@@ -1,8 +1,8 @@
 import pytest
 
-from advtransfer.provenance.explain import why
+from advtransfer.provenance.explain import explain
 from advtransfer.provenance.hashing import Hasher
-from advtransfer.provenance.seal import seal_path, write_seal
+from advtransfer.provenance.seal import read_seal, seal_path, write_seal
 
 GIT = {"git": {"commit": "abcdef0123456789", "dirty": True}, "started": "2026-05-04T03:02:01+00:00"}
 
@@ -27,6 +27,14 @@ def root(tmp_path, make_spec):
         hashes = {path: Hasher(None).sha256(tmp_path / path) for path in spec.input_paths + spec.output_paths}
         write_seal(spec, hashes, GIT if rule == "train" else {}, tmp_path / seal_path(spec.primary))
     return tmp_path
+
+
+def sha256(path):
+    return Hasher(None).sha256(path)
+
+
+def why(path, root):
+    return explain(path, root).text()
 
 
 def outline(text):
@@ -59,6 +67,47 @@ def test_secondary_outputs_and_absolute_paths_are_found(root):
     assert outline(why("./out/../out/log", root)) == ["out/log", "  raw/x"]
 
 
+def test_a_seal_stands_for_what_it_was_written_for(root):
+    assert why("out/model.seal", root) == why("out/model", root)
+
+
+def test_the_lineage_is_a_tree_of_data(root):
+    raw = {"path": "raw/x", "sha256": sha256(root / "raw/x"), "stale": None, "inputs": []}
+    model = {
+        "path": "out/log",
+        "sha256": sha256(root / "out/log"),
+        "stage": "pkg.train",
+        "rule": "train",
+        "seal": read_seal(root / "out/model.seal").id,
+        "stale": None,
+        "inputs": [raw],
+    }
+    found = explain("out/log", root).to_dict()
+    assert found == {
+        "path": "out/log",
+        "state": "fresh",
+        "reason": None,
+        "primary": "out/model",
+        "lineage": model,
+    }
+    scores = explain("report", root).to_dict()["lineage"]["inputs"]
+    assert [score["path"] for score in scores] == ["out/score1", "out/score2"]
+    assert scores[0]["inputs"][1]["inputs"] == [{"path": "raw/x", "above": True}]
+    assert scores[1]["inputs"] == [{"path": path, "above": True} for path in ("out/model", "out/log")]
+
+
+def test_what_is_not_fresh_is_data_with_a_reason(root):
+    (root / "out/log").write_text("altered")
+    reason = "output out/log altered since it was sealed"
+    stale = {"path": "out/log", "state": "stale", "reason": reason, "primary": "out/model", "lineage": None}
+    assert explain("out/log", root).to_dict() == stale
+    downstream = explain("out/score1", root).to_dict()
+    assert (downstream["state"], downstream["reason"]) == ("stale", "inputs changed: out/log")
+    for path, state in {"raw/x": "raw", "gone": "unknown"}.items():
+        found = explain(path, root).to_dict()
+        assert (found["state"], found["primary"], found["lineage"]) == (state, None, None)
+
+
 def test_stale_artifacts_give_their_reason_in_one_line(root, make_spec):
     file = root / ".snakemake/spec/out/score1/spec.json"
     file.parent.mkdir(parents=True)
@@ -84,4 +133,4 @@ def test_artifacts_without_seal_are_found_by_their_spec(root, make_spec):
 
 def test_files_that_no_job_makes(root):
     assert why("raw/x", root) == "raw/x: a raw file, made by no job"
-    assert why("gone", root) == "gone: no such artifact"
+    assert why("gone", root) == "gone: no such file, and no job makes it"
