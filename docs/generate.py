@@ -14,7 +14,7 @@ from mkdocs.structure.files import File, Files
 from advtransfer.cli.commands import app
 from advtransfer.params.model import Params
 
-PICTURE = Path(__file__).parents[1] / "reports" / "published.svg"
+PICTURE = "reports/published.svg"
 
 # Files of the repository have no place in the site: their link becomes their name.
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
@@ -22,7 +22,8 @@ _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the published picture, so that it is kept in one place."""
-    files.append(File.generated(config, "published.svg", abs_src_path=str(PICTURE)))
+    picture = Path(__file__).parents[1] / PICTURE
+    files.append(File.generated(config, picture.name, abs_src_path=str(picture)))
     return files
 
 
@@ -31,6 +32,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     for mark, make in (("<!-- params -->", params_reference), ("<!-- command line -->", command_reference)):
         if mark in markdown:
             markdown = markdown.replace(mark, make())
+    markdown = markdown.replace(f"../{PICTURE}", Path(PICTURE).name)  # pages are read in the repository, too
     return _OUTSIDE.sub(lambda link: link[1] if "`" in link[1] else f"`{link[1]}`", markdown)
 
 

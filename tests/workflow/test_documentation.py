@@ -12,6 +12,7 @@ import pytest
 from documented import CHECKOUT, commands, everything, yaml_blocks
 from PIL import Image
 
+from advtransfer.params import load_params
 from advtransfer.params.model import Params
 
 VALIDATE = "rocrate-validator validate --profile-identifier provenance-run-crate-0.5 ../advtransfer-crate"
@@ -36,6 +37,8 @@ ELSEWHERE = {
     "snakemake --report report.html": "tests/workflow/test_snakemake_report.py",
     "mlflow ui --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1": "tests/workflow/test_tracking_runs.py",
     "advtransfer run --study my-question": "here: the tutorial's study",
+    "advtransfer fetch pets": "tests/unit/data/natural/test_fetch.py",
+    "advtransfer run --study pets-cifar10": "tests/workflow/test_natural_study.py",
     "make run PROFILE=slurm": SLURM,
     "make run STUDY=imagenet PROFILE=slurm": SLURM,
     "snakemake --workflow-profile workflow/profiles/slurm -- results/pretrain/INDEX": SLURM,
@@ -129,6 +132,52 @@ def test_the_tutorial_answers_its_question(source, tmp_path):
     assert told == int(re.search(r"^(\d+) jobs ran", done.stdout, re.MULTILINE).group(1))
 
 
+# -- other blocks of params.yaml ---------------------------------------------------------------------------------------
+
+AFTER_VARIANTS, DATASETS = r"    variants: &variants\n", r"(?m)^datasets:\n"
+STUDIES_END, RESOURCES = r"(?m)^(?=datasets:\n)", r"    resources:\n(?:      .*\n)+"
+CONTROL = r"    source: \{classes: \[0, 1, 2, 3, 4\]\}\n"
+# Page -> for each of its first blocks what it is put behind, or in the place of.
+PASTED = {
+    "README.md": [(AFTER_VARIANTS, "behind")],
+    "docs/change-a-parameter.md": [(AFTER_VARIANTS, "behind")],
+    "docs/gpu.md": [(RESOURCES, "instead")],
+    "docs/natural-images.md": [(DATASETS, "instead")],
+    "docs/add-a-source.md": [(DATASETS, "behind"), (STUDIES_END, "behind"), (CONTROL, "instead")],
+}
+
+
+@pytest.mark.parametrize("page", PASTED)
+def test_a_block_of_params_is_accepted_where_it_belongs(page, tmp_path):
+    text = (CHECKOUT / "params.yaml").read_text()
+    for block, (place, how) in zip(yaml_blocks(CHECKOUT / page), PASTED[page], strict=True):
+        found = re.search(place, text)
+        assert found, f"{page}: params.yaml has no place for {block}"
+        begin = found.end() if how == "behind" else found.start()
+        text = text[:begin] + block + text[found.end() :]
+    (tmp_path / "params.yaml").write_text(text)
+    assert load_params(tmp_path / "params.yaml") != load_params(CHECKOUT / "params.yaml")
+
+
+# -- what pages say of files -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_links_of_pages_outside_the_site_lead_somewhere(page):
+    """mkdocs checks those inside."""
+    links = re.findall(r"\]\(([^)#:]+)\)", (CHECKOUT / page).read_text())
+    assert links
+    assert not [link for link in links if not (CHECKOUT / link).exists()]
+
+
+def test_the_auditors_walk_shows_the_counts_that_are_published():
+    published = json.loads((CHECKOUT / "reports/published.json").read_text())
+    text = (CHECKOUT / "docs/audit.md").read_text()
+    assert f"the {len(published['sha256'])} published artifacts are the sealed ones" in text
+    assert f"the {len(published['numbers'])} published numbers are those computed anew" in text
+    assert f" {len(published['numbers'])} numbers and " in text
+
+
 # -- the site ----------------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +223,6 @@ def test_the_reference_names_every_command(site):
     listed = subprocess.run(
         [sys.executable, "-m", "advtransfer", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    names = [name for name in ("run", "fetch", "why", "audit", "track", "publish", "crate") if name in listed]
-    assert len(names) == 7
-    assert all(f"advtransfer {name}" in html for name in names)
+    names = re.findall(r"^│ ([a-z]+) ", listed.split("Commands")[1], re.MULTILINE)
+    assert {"run", "status", "audit"} <= set(names)
+    assert all(f'id="advtransfer-{name}"' in html for name in names)

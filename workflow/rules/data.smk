@@ -60,7 +60,7 @@ rule split:
         JOB
 
 
-# Never part of a study: `snakemake fetch` downloads every torchvision set of `datasets`, where it is called.
+# Never part of a study: `snakemake --cores 1 fetch` downloads every torchvision set of `datasets`, where it is called.
 rule fetch:
     log:
         "logs/fetch.log",

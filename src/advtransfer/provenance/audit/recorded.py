@@ -118,11 +118,8 @@ def _named(folder: str, there: Mapping[str, str], here: Mapping[str, str]) -> It
 
 
 def _folder_hash(files: Mapping[str, str]) -> str:
-    """DVC's hash of a folder: the MD5 of the JSON list of its files, by name."""
-    entries = [
-        {"md5": md5, "relpath": path}
-        for path, md5 in sorted(files.items(), key=lambda item: item[0].split("/"))
-    ]
+    """DVC's hash of a folder: the MD5 of the JSON list of its files, by path (`a-b/c` before `a/b`)."""
+    entries = [{"md5": md5, "relpath": path} for path, md5 in sorted(files.items())]
     return (
         hashlib.md5(json.dumps(entries, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
         + _DIRECTORY
