@@ -26,7 +26,7 @@ lint: setup
 	$(BIN)/python workflow/lint.py
 
 docs: setup
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 setup: .venv/installed
 

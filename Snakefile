@@ -38,7 +38,8 @@ onstart:
         wanting = [job for job in needed if workflow.local_exec and job.resources.get("gpu_least")]
         check_gpus({key_of(job): (job.resources["gpu"], job.resources["gpu_least"]) for job in wanting})
         fresh = [job for job in workflow.dag.jobs if job.output and job not in needed]
-        journal.begin(Path.cwd(), planned(needed), reused=len(fresh))
+        if needed:  # `fetch` makes no artifact
+            journal.begin(Path.cwd(), planned(needed), reused=len(fresh))
 
 
 onsuccess:
