@@ -72,7 +72,8 @@ class AutoAttack:
                 right = right.clone()
                 left = right.nonzero()[:, 0]
                 for rows in left.split(self.batch_size) if len(left) else ():
-                    images, labels = x[rows].to(device), y[rows].to(device)
+                    # FAB takes views that images which lie channels last do not have
+                    images, labels = x[rows].to(device).contiguous(), y[rows].to(device)
                     moved = attack(images, labels).detach()
                     self._check_inside(name, images, moved)
                     right[rows] = _right(scores, moved, labels)

@@ -173,6 +173,28 @@ def test_every_image_is_judged_whatever_the_batch(network, images):
     assert torch.equal(QUICK(network, x[:20], y[:20])["apgd-ce"], QUICK(network, x, y)["apgd-ce"][:20])
 
 
+class Coloured(nn.Module):
+    """The network on images of three channels, by a convolution whose weights may lie channels last."""
+
+    def __init__(self, network, layout):
+        super().__init__()
+        self.network, self.mix = network, nn.Conv2d(3, 1, 1, bias=False).to(memory_format=layout)
+        nn.init.constant_(self.mix.weight, 1 / 3)
+
+    def forward(self, x):
+        return self.network(self.mix(x))
+
+
+@pytest.mark.parametrize("weights", [torch.contiguous_format, torch.channels_last])
+def test_it_does_not_matter_how_images_lie_in_memory(network, images, weights):
+    """Prepared images and their gradients lie channels last; not every attack of the package bears that."""
+    x, y = images[0].expand(-1, 3, -1, -1), images[1]
+    coloured = Coloured(network, weights)
+    plain = QUICK(Coloured(network, torch.contiguous_format), x.contiguous(), y)
+    found = QUICK(coloured, x.contiguous(memory_format=torch.channels_last), y)
+    assert all(torch.equal(found[name], plain[name]) for name in STAGES)
+
+
 # -- wrong inputs ------------------------------------------------------------------------------------------------------
 
 
