@@ -8,7 +8,7 @@ scikit-learn's LogisticRegression (lbfgs) in float32 or float64, whichever is ch
 than a user could, the cheapest for each single problem ("best for each"). Seconds of processor time on one thread, so
 that other work on the machine counts little; best of REPEATS, taken in turns. Accuracies on fresh examples show that
 equal objectives mean equal heads. Exit code 1 when a mean over draws differs by more than .5 points.
-Measured on one core of an AMD EPYC: 11 (one setting) and 5 (best for each) times as fast in all, 19 to 63 times up to 10 shots.
+On one core of an AMD EPYC: 11 (one setting) and 5 (best for each) times as fast in all, 19 to 63 times up to 10 shots.
 """
 
 from __future__ import annotations

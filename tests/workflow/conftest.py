@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).parents[2]
 TINY = Path(__file__).parent / "tiny"
 ARTIFACT_FOLDERS = ("data", "results", "reports/rendered")
 # What a run makes, or what belongs to the published studies: not part of the tiny project.
-LEFT_OUT = ("data/p", "results/p", "results/t", "reports/rendered/", "reports/published.", "dvc.lock")
+LEFT_OUT = ("data/p", "results/p", "results/t", "reports/rendered/", "reports/published", "dvc.lock")
 RULE = re.compile(r"^(?:local)?rule (\w+):$", re.MULTILINE)
 WILDCARDS = re.compile(r"^    wildcards: (.*)$", re.MULTILINE)
 PROFILE = "workflow/profiles/default"
