@@ -65,6 +65,7 @@ def visit(browser, site):
     def show(name, *, width=1280, height=900, **settings):
         context = browser.new_context(viewport={"width": width, "height": height}, **settings)
         contexts.append(context)
+        context.set_default_timeout(120_000)  # a screenshot of a long page, on a machine that is at work elsewhere
         page = context.new_page()
         page.on(
             "console",
