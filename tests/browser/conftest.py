@@ -65,7 +65,8 @@ def visit(browser, site):
     def show(name, *, width=1280, height=900, **settings):
         context = browser.new_context(viewport={"width": width, "height": height}, **settings)
         contexts.append(context)
-        context.set_default_timeout(120_000)  # a screenshot of a long page, on a machine that is at work elsewhere
+        # a screenshot of a long page takes its time on a machine that is at work elsewhere
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.on(
             "console",
