@@ -98,10 +98,13 @@ def _own(root: Path) -> TextIO | None:
     return (root / JOURNAL).open("a", buffering=1, encoding="utf-8")
 
 
-def read(root: Path) -> Run | None:
-    """The run of the journal as it stands; None without one. A line that is being written does not count yet."""
+def read(root: Path, since: float = 0.0) -> Run | None:
+    """The run of the journal as it stands; None without one, or if it began before ``since`` (seconds since the epoch).
+
+    A line that is being written does not count yet.
+    """
     lines = _lines(root)
-    if not lines:
+    if not lines or lines[0]["time"] < since:
         return None
     head, *events = lines
     run = Run(head["pid"], head["host"], head["time"], head["reused"])

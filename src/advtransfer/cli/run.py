@@ -86,8 +86,7 @@ def _run(root: Path, params: Params, study: str, snakemake: list[str], profile: 
     began = time.time()
     target = [f"reports/rendered/{study}.html"] if study else []
     code = _compute(root, [*snakemake, "--logger-advtransfer-terse", "--quiet", "host", "--", *target])
-    run = journal.read(root)
-    run = run if run and run.began >= began else None
+    run = journal.read(root, since=began)
     if code == WRONG_INPUT:
         return code  # Snakemake has said what, before it started a job
     if code:

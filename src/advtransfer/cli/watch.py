@@ -10,14 +10,11 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Any, Protocol
 
 from advtransfer.cli import journal
 from advtransfer.cli.journal import Job, Run
 from advtransfer.cli.overview import lines, overview
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 EVERY_SECONDS = 2.0
 Said = tuple[str, str]  # stdout or stderr, a line
@@ -92,8 +89,7 @@ def _read_on(readers: list[threading.Thread], ended: float) -> bool:
 
 
 def _update(root: Path, began: float, view: View) -> None:
-    run = journal.read(root)
-    if run and run.began >= began:  # not the run before
+    if run := journal.read(root, since=began):
         view.show(root, run)
 
 
@@ -119,11 +115,11 @@ class Plain:
 class Live:
     """The overview at the foot of the terminal, what Snakemake says above it."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self) -> None:
         from rich.console import Console
         from rich.live import Live as Region
 
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False)
         self._region = Region(console=self._console, auto_refresh=False, transient=True)
         self._region.start()
 
