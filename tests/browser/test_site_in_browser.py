@@ -56,6 +56,16 @@ def test_a_phone_shows_the_page_at_its_own_width(visit, keep, name):
     keep(page, f"{stem(name)}-phone", full_page=True)
 
 
+def test_a_plot_that_is_not_drawn_anew_yet_does_not_widen_a_page_that_was_narrowed(visit):
+    page = visit(f"{made_up.SPARSE}.html")
+    page.add_init_script("window.ResizeObserver = class { observe() {} };")  # the redraw has yet to come
+    page.reload()
+    page.set_viewport_size({"width": 390, "height": 844})
+    plot = page.locator("figure.drawn .u-wrap").first
+    assert plot.bounding_box()["width"] > 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_the_navigation_leads_to_every_page_and_back(visit):
     page = visit("index.html")
     menu = page.locator("header nav")

@@ -130,7 +130,7 @@ dt:target { box-shadow: -.6rem 0 0 var(--paper), -.9rem 0 0 var(--accent); }
 figure { margin: 1.2rem 0; } .scroll { overflow-x: auto; }
 img.figure { display: block; width: 100%; max-width: 52rem; min-width: 32rem; height: auto; filter: var(--turn); }
 figcaption { font-size: .84rem; color: var(--muted); margin-top: .4rem; }
-.plots { max-width: 54rem; } .plots .chart { min-width: 0; }
+.plots { max-width: 54rem; } .plots .chart { min-width: 0; overflow: hidden; }
 .plots .grid { display: grid; gap: 1.2rem 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 16.5rem), 1fr)); }
 .plots .grid.one { grid-template-columns: 1fr; }
