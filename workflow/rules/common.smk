@@ -82,15 +82,21 @@ def own(path):
     return flag(path, PATH_MODIFIER_FLAG)
 
 
-def job(stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=lambda w: ()):
-    """Input function of a rule: the job's spec, which carries the verdict, and its named inputs."""
+def job(
+    stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=lambda w: (), modules=lambda w: ()
+):
+    """Input function of a rule: the job's spec, which carries the verdict, and its named inputs.
+
+    `modules` are those that the stage imports because its params name them: code of this job, not of its rule.
+    """
 
     def function(wildcards):
         named, values = inputs(wildcards), dict(wildcards.items())
         filled = {name: pattern.format(**values) for name, pattern in outputs.items()}
         code = f"advtransfer.stages.{module_of(stage, wildcards)}"
         benchmark, templates = benchmark_of(outputs).format(**values), notebooks(wildcards)
-        spec = GUARD.spec_file(stage, code, params(wildcards), named, filled, values, templates, benchmark)
+        more = {"notebooks": templates, "named": modules(wildcards), "benchmark": benchmark}
+        spec = GUARD.spec_file(stage, code, params(wildcards), named, filled, values, **more)
         found = {name: own(path) if path in templates else path for name, path in named.items()}
         return {"spec": own(spec)} | found
 

@@ -9,6 +9,7 @@ rule pretrain:
                 PRETRAIN,
                 inputs=examples_of,
                 params=lambda w: STUDIES[w.study].pretrain(w.variant, w.block),
+                modules=lambda w: STUDIES[w.study].objective(w.variant),
             )
         ),
     output:

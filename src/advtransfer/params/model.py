@@ -198,6 +198,10 @@ class ImageStudy(Block):
         threshold = self.pseudo_labels.confidence_threshold
         return self._common(block) | {"source": dump(self.source), "confidence_threshold": threshold}
 
+    def objective(self, variant: str) -> list[str]:
+        """The modules that one variant's training imports by name: none, the rule knows them all."""
+        return []
+
     def transfer_to(self, name: str, target: str, variant: str, block: str) -> Slice:
         protocols = self.transfer
         representation = variant if variant in protocols.baselines else "pretrained"

@@ -75,13 +75,14 @@ class NaturalStudy(Block):
 
     def _check_replays(self) -> None:
         for name, variant in self.variants.items():
-            replays = variant.perturbation.replays if variant.perturbation else 1
+            if variant.perturbation is None:
+                continue
+            replays = variant.perturbation.replays
             updates = variant.training.updates or self.training.updates
             if updates % replays:
                 expected = f"a divisor of the {updates} updates"
-                raise Impossible(
-                    f"variants.{name}.perturbation.free.replays", found=str(replays), expected=expected
-                )
+                key = f"variants.{name}.perturbation.{variant.perturbation.name}.replays"
+                raise Impossible(key, found=str(replays), expected=expected)
 
     # -- what there is to compute ------------------------------------------------------------------------------
 
@@ -150,6 +151,11 @@ class NaturalStudy(Block):
             "labelled_ratio": ratio,
             "perturbation": dump(chosen.perturbation) if chosen.perturbation else None,
         }
+
+    def objective(self, variant: str) -> list[str]:
+        """The modules of one variant's objective that its training imports by name."""
+        chosen = self.variants[variant].perturbation
+        return [chosen.module] if chosen else []
 
     def pseudo_label(self, block: str) -> Slice:
         """The teacher's labels."""

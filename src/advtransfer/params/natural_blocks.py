@@ -1,71 +1,16 @@
-"""The building blocks of a ``natural_image`` study: perturbations, network, recipe, variants, protocols."""
+"""The building blocks of a ``natural_image`` study: network, recipe, variants, protocols."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from advtransfer.evaluation.fraction import fraction
-from advtransfer.params.blocks import Block, Distinct, Gaussian, Impossible, Labels, Name, PseudoLabels, Shots
+from advtransfer.objectives.deep.knobs import Norm, Radius
+from advtransfer.params.blocks import Block, Distinct, Impossible, Labels, Name, PseudoLabels, Shots
+from advtransfer.params.objectives import DeepPerturbation
 
-# 8/255 is not .031: a radius may be written as the fraction that it is.
-Radius = Annotated[
-    float, BeforeValidator(lambda v: fraction(v) if isinstance(v, str) else v), Field(gt=0, le=100)
-]
 Strengths = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Distinct]
-
-
-class DeepAttack(Block):
-    """Projected gradient descent, in units of pixels in 0..1, clipped to them."""
-
-    norm: Literal["l2", "linf"] = Field(description="the norm of the ball: l2 or linf")
-    eps: Radius = Field(
-        description="radius of the ball (> 0); a fraction such as 8/255 may be written as one"
-    )
-    steps: int = Field(ge=1, le=1000, description="number of gradient steps (1..1000)")
-    relative_step: float = Field(2.5, gt=0, description="step length as a multiple of eps / steps (> 0)")
-
-
-class Fgsm(Block):
-    """One linf step of 1.25 eps from a random start (Wong et al. 2020)."""
-
-    eps: Radius = Field(description="radius of the ball (> 0), or a fraction")
-
-
-class Free(Block):
-    """One backward pass for weights and images, each batch several times (Shafahi et al. 2019)."""
-
-    norm: Literal["l2", "linf"] = Field("linf", description="the norm of the ball: l2 or linf")
-    eps: Radius = Field(description="radius of the ball (> 0), or a fraction")
-    replays: int = Field(
-        ge=1, le=32, description="steps on each batch (1..32); the number of batches shrinks by it"
-    )
-
-
-class Trades(DeepAttack):
-    """Cross-entropy at the image and its distance to the attacked one (Zhang et al. 2019)."""
-
-    beta: float = Field(gt=0, description="weight of the distance (> 0)")
-
-
-class DeepPerturbation(Block):
-    """What happens to the inputs during pre-training."""
-
-    attack: DeepAttack | None = None
-    fgsm: Fgsm | None = None
-    free: Free | None = None
-    trades: Trades | None = None
-    gaussian: Gaussian | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        return self._exactly_one()
-
-    @property
-    def replays(self) -> int:
-        """Gradient steps that one batch is good for."""
-        return self.free.replays if self.free else 1
 
 
 class Network(Block):
@@ -202,8 +147,8 @@ class NaturalRobust(Block):
     attack: Literal["pgd", "autoattack"] = Field(
         "autoattack", description="pgd (20 steps, 2 starts) or autoattack"
     )
-    norm: Literal["l2", "linf"] = Field(description="the norm of the ball: l2 or linf")
-    eps: Radius = Field(description="radius of the ball (> 0), or a fraction such as 8/255")
+    norm: Norm
+    eps: Radius
 
 
 class NaturalTransfer(Block):

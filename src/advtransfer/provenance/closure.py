@@ -33,16 +33,21 @@ class _Code(NamedTuple):
     imports: tuple[str, ...]
 
 
-def code_hashes(module: str, notebooks: Sequence[Path] = (), *, source: Path) -> dict[str, str]:
+def code_hashes(
+    module: str, notebooks: Sequence[Path] = (), named: Sequence[str] = (), *, source: Path
+) -> dict[str, str]:
     """Hash of every first-party module that `module` and the cells of `notebooks` can import, transitively.
+
+    `named` are modules that the code imports by a name that it is given, and what these import counts too.
 
     First-party is what lies under the folder `source`. Imports count wherever they stand (in functions, under
     TYPE_CHECKING), as do parent packages and `import_module("constant")`; what is imported under a computed
-    name is not found: the job runner refuses it. Cached for the life of the process. Raises
+    name and not among `named` is not found: the job runner refuses it. Cached for the life of the process. Raises
     ModuleNotFoundError if there is no such module, SyntaxError if some code in the closure cannot be parsed,
     OSError or ValueError for a notebook that cannot be read.
     """
-    return dict(_closure(module, tuple(Path(path) for path in notebooks), Path(source).resolve()))
+    paths = tuple(Path(path) for path in notebooks)
+    return dict(_closure((module, *named), paths, Path(source).resolve()))
 
 
 def changed_modules(code: Mapping[str, str], source: Path) -> list[str]:
@@ -72,10 +77,11 @@ def forget() -> None:
 
 
 @cache
-def _closure(module: str, notebooks: tuple[Path, ...], source: Path) -> dict[str, str]:
-    if find_module(module, source) is None:
-        raise ModuleNotFoundError(f"no module {module} under {source}", name=module)
-    todo = [module, *(name for path in notebooks for name in _notebook_imports(path, source))]
+def _closure(modules: tuple[str, ...], notebooks: tuple[Path, ...], source: Path) -> dict[str, str]:
+    for module in modules:
+        if find_module(module, source) is None:
+            raise ModuleNotFoundError(f"no module {module} under {source}", name=module)
+    todo = [*modules, *(name for path in notebooks for name in _notebook_imports(path, source))]
     found: dict[str, str] = {}
     while todo:
         name = todo.pop()

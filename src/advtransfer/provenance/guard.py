@@ -74,18 +74,21 @@ class Guard:
         outputs: Mapping[str, str],
         wildcards: Mapping[str, str],
         notebooks: Sequence[Path | str] = (),
+        named: Sequence[str] = (),
         benchmark: str | None = None,
     ) -> str:
         """Path of the job's spec file, written with the verdict; to be called from the rule's input function.
 
         Paths are relative to the root. `notebooks` are those the stage executes: code that they import is
-        code of the job (they themselves belong among `inputs`). The first call for a primary output decides,
+        code of the job (they themselves belong among `inputs`). `named` are modules that the stage imports
+        because `params` name them. The first call for a primary output decides,
         later ones return its answer. Raises SpecError for params that are not plain JSON, ModuleNotFoundError
-        for a stage that is not there.
+        for a stage or a named module that is not there.
         """
         primary = str(next(iter(outputs.values()), ""))
         if primary not in self._answers:
-            code = code_hashes(stage, [self.root / path for path in notebooks], source=self.source)
+            paths = [self.root / path for path in notebooks]
+            code = code_hashes(stage, paths, named, source=self.source)
             spec = Spec(rule, stage, dict(wildcards), params, code, dict(inputs), dict(outputs))  # type: ignore[arg-type]
             self._answers[primary] = self._judge(spec, benchmark)
         return self._answers[primary]

@@ -1,4 +1,4 @@
-"""Cross-entropy at perturbed images: clean, Gaussian, adversarial (PGD) and fast adversarial (FGSM) training."""
+"""Cross-entropy at perturbed images: what clean, noisy and adversarial training have in common."""
 
 from __future__ import annotations
 
@@ -46,8 +46,3 @@ def pgd(**arguments: Any) -> PGD:
     its surface, from where few steps get less far than from the centre: ``random_start=False`` is stronger there.
     """
     return PGD(**arguments, clip=PIXELS)
-
-
-def fgsm(*, eps: float) -> PGD:
-    """Fast adversarial training (Wong et al. 2020, algorithm 3): a uniform start and one linf step of 1.25 eps."""
-    return pgd(norm="linf", eps=eps, steps=1, relative_step=1.25)

@@ -14,7 +14,7 @@ from advtransfer.objectives.classification import Gaussian
 from advtransfer.objectives.deep.attacking import perturb, under_attack
 from advtransfer.objectives.deep.losses import cross_entropy as losses
 from advtransfer.objectives.deep.make import make_objective
-from advtransfer.objectives.deep.perturbed import fgsm, pgd
+from advtransfer.objectives.deep.perturbed import pgd
 
 SHAPE = (1, 4, 4)
 
@@ -46,7 +46,7 @@ def test_pgd_on_a_linear_model_costs_eps_times_the_dual_norm(norm, dual, eps):
 
 def test_fgsm_is_one_step_of_one_and_a_quarter_eps_from_a_uniform_start():
     model, b, eps = Linear(SHAPE), inner(), 0.1
-    moved = attacked(model, fgsm(eps=eps), b) - b.x
+    moved = attacked(model, make_objective({"fgsm": {"eps": eps}}).perturbation, b) - b.x
     start = eps * (2 * streams().uniform(64, *SHAPE)[0] - 1)
     uphill = ((1 - 2.0 * b.y)[:, None, None, None] * model.w).sign()
     torch.testing.assert_close(moved, (start + 1.25 * eps * uphill).clamp(-eps, eps), rtol=1e-4, atol=1e-6)
@@ -196,7 +196,8 @@ def test_fgsm_is_as_strong_as_torchattacks(trained):
     model, b = trained
     ours, theirs = [], []
     for seed in range(4):
-        moved = attacked(model, fgsm(eps=0.05), dataclasses.replace(b, streams=streams(seed)))
+        fgsm = make_objective({"fgsm": {"eps": 0.05}}).perturbation
+        moved = attacked(model, fgsm, dataclasses.replace(b, streams=streams(seed)))
         ours.append(judged(model, moved, b.y)[0])
         torch.manual_seed(seed)
         theirs.append(judged(model, torchattacks.FFGSM(model, eps=0.05, alpha=0.0625)(b.x, b.y), b.y)[0])

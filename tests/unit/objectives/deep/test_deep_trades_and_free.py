@@ -9,7 +9,7 @@ from deep_objects import Linear, batch, gradients, network, soft_labels, streams
 from torch.nn.functional import cross_entropy, kl_div
 
 from advtransfer.objectives.deep.batch import Batch
-from advtransfer.objectives.deep.free import Free
+from advtransfer.objectives.deep.kinds.free import Free
 from advtransfer.objectives.deep.make import make_objective
 
 TRADES = {"beta": 6.0, "norm": "linf", "eps": 0.06, "steps": 4}

@@ -10,7 +10,17 @@ from torch import Tensor, nn
 from advtransfer.attacks.pgd import PGD
 from advtransfer.objectives.deep.attacking import perturb, under_attack
 from advtransfer.objectives.deep.batch import Batch, Objective
+from advtransfer.objectives.deep.knobs import Norm, Radius, StepLength, Steps, Weight
 from advtransfer.objectives.deep.losses import correct, cross_entropy, kl_divergence
+from advtransfer.objectives.deep.perturbed import pgd
+
+
+def make(
+    *, norm: Norm, eps: Radius, steps: Steps, relative_step: StepLength = 2.5, beta: Weight, smoothing: float
+) -> Trades:
+    """Cross-entropy at the image and its distance to the attacked one (Zhang et al. 2019)."""
+    attack = pgd(norm=norm, eps=eps, steps=steps, relative_step=relative_step)
+    return Trades(attack=attack, beta=beta, smoothing=smoothing)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 
 from advtransfer.attacks.norms import NORMS
 from advtransfer.objectives.deep.batch import Batch, Objective
+from advtransfer.objectives.deep.knobs import Norm, Radius, Replays
 from advtransfer.objectives.deep.losses import correct, cross_entropy
+
+
+def make(*, norm: Norm = "linf", eps: Radius, replays: Replays, smoothing: float) -> Free:
+    """One backward pass for weights and images, each batch several times (Shafahi et al. 2019)."""
+    return Free(norm=norm, eps=eps, replays=replays, smoothing=smoothing)
 
 
 @dataclass(kw_only=True)
