@@ -85,7 +85,7 @@ def teacher_of(w):
 # ---- phase transfer --------------------------------------------------------------------------------------------
 
 TRANSFER = {"metrics": "results/transfer/{study}/{target}/{variant}/{block}.parquet"}
-SIMILARITY = {"metrics": "results/transfer/{study}/{target}/{block}.similarity.parquet"}
+MEASURE = {"metrics": "results/transfer/{study}/{target}/{block}.measures.parquet"}
 COLLECT = {"metrics": "results/transfer/{study}/metrics.parquet"}
 PHASES["transfer"] = {
     "kinds": ["image", "natural_image"],
@@ -99,11 +99,11 @@ PHASES["transfer"] = {
 
 
 def transfers_of(study):
-    """Measurements of one study: targets x representations x blocks of replicas, and how alike the variants are."""
+    """Measurements of one study: targets x representations x blocks of replicas, and what their features are like."""
     shared = {"study": study, "target": STUDIES[study].targets, "block": STUDIES[study].blocks}
-    alike = STUDIES[study].kind == "natural_image" and STUDIES[study].transfer.measures
+    measured = STUDIES[study].kind == "natural_image"
     return expand(TRANSFER["metrics"], variant=STUDIES[study].representations, **shared) + (
-        expand(SIMILARITY["metrics"], **shared) if alike else []
+        expand(MEASURE["metrics"], **shared) if measured else []
     )
 
 

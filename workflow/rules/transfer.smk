@@ -24,25 +24,26 @@ rule transfer:
         JOB
 
 
-rule similarity:
+rule measure:
     input:
         unpack(
             job(
-                "similarity",
-                SIMILARITY,
+                "measure",
+                MEASURE,
                 inputs=variants_of,
-                params=lambda w: STUDIES[w.study].similarity(w.study, w.target, w.block),
+                params=lambda w: STUDIES[w.study].measure(w.study, w.target, w.block),
+                modules=lambda w: STUDIES[w.study].measure_modules,
             )
         ),
     output:
-        **sealed(SIMILARITY),
+        **sealed(MEASURE),
     log:
-        log_of(SIMILARITY),
+        log_of(MEASURE),
     benchmark:
-        benchmark_of(SIMILARITY)
-    threads: asks("similarity", "threads")
+        benchmark_of(MEASURE)
+    threads: asks("measure", "threads")
     resources:
-        **needs("similarity"),
+        **needs("measure"),
     shell:
         JOB
 

@@ -11,6 +11,7 @@ from advtransfer.cli.overview import last_lines
 
 FOLLOWS = "what it is made from was computed anew"
 SHOWN_REASONS, SHOWN_FAILURES, SHOWN_LINES = 3, 3, 12
+REASON_WIDTH = 100  # a list that one file more has shifted differs in every place behind it: `why` tells all
 
 
 def computed(run: Run) -> Iterator[str]:
@@ -18,7 +19,7 @@ def computed(run: Run) -> Iterator[str]:
     done = [job.plan for job in run.jobs.values() if job.ended and not job.failed]
     width = max((len(plan.rule) for plan in done), default=0)
     for rule in dict.fromkeys(plan.rule for plan in done):
-        reasons = Counter(plan.reason or FOLLOWS for plan in done if plan.rule == rule)
+        reasons = Counter(_short(plan.reason or FOLLOWS) for plan in done if plan.rule == rule)
         shown = reasons.most_common(SHOWN_REASONS)
         words = [f"{reason} ({count})" if len(reasons) > 1 else reason for reason, count in shown]
         more = reasons.total() - sum(count for _, count in shown)
@@ -26,6 +27,10 @@ def computed(run: Run) -> Iterator[str]:
         yield f"  {rule:{width}}  {reasons.total():4}  {'; '.join(words)}"
     if run.reused:
         yield f"  {run.reused} jobs were fresh: their results are used as they are"
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= REASON_WIDTH else f"{reason[: REASON_WIDTH - 3]}..."
 
 
 def failures(root: Path, run: Run, profile: Path) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from advtransfer.params.blocks import Block, Impossible, Name, Resources
+from advtransfer.params.measures import module
 from advtransfer.params.natural_blocks import (
     NaturalPseudoLabels,
     NaturalSource,
@@ -17,9 +18,6 @@ from advtransfer.params.natural_blocks import (
     Training,
 )
 from advtransfer.params.transfers import Slice, check_names, check_teacher, dump, measured, replicas_of
-
-# Of the features themselves; probes of the network's stages are measured too, under the stages' names.
-MEASURES = ("effective_rank", "intra_class_variance", "tmi")
 
 
 class NaturalStudy(Block):
@@ -38,8 +36,8 @@ class NaturalStudy(Block):
     )
     pseudo_labels: NaturalPseudoLabels | None = None
     transfer: NaturalTransfer
-    resources: dict[Literal["split", "pretrain", "pseudo_label", "transfer", "similarity"], Resources] = (
-        Field(default={}, description="rule -> {threads, mem_mb, runtime, gpu, gpu_optional}")
+    resources: dict[Literal["split", "pretrain", "pseudo_label", "transfer", "measure"], Resources] = Field(
+        default={}, description="rule -> {threads, mem_mb, runtime, gpu, gpu_optional}"
     )
 
     @model_validator(mode="after")
@@ -114,7 +112,7 @@ class NaturalStudy(Block):
         if self.transfer.finetune:
             found["finetune"] = {"accuracy": self.transfer.finetune.shots}
         if self.transfer.measures:
-            found["representation"] = {name: [0] for name in MEASURES}
+            found["representation"] = {name: [0] for name in self.transfer.measures}
         return found
 
     def measured(self) -> dict[str, Any]:
@@ -172,16 +170,25 @@ class NaturalStudy(Block):
             "target": target,
             "variant": variant,
         }
+        protocols = dump(self.transfer)
+        del protocols["measures"]
+        return self._common(block) | {"row": row, "model": dump(self.model), "protocols": protocols}
+
+    def measure(self, name: str, target: str, block: str) -> Slice:
+        """What the features of every representation are like on one target."""
+        row = {"study": name, "kind": self.kind, "source": self.source.dataset, "target": target}
         return self._common(block) | {
             "row": row,
             "model": dump(self.model),
-            "protocols": dump(self.transfer),
+            "baselines": self.transfer.baselines,
+            "variants": list(self.variants),
+            "measures": self.transfer.measures,
         }
 
-    def similarity(self, name: str, target: str, block: str) -> Slice:
-        """Every variant beside the first one on one target."""
-        row = {"study": name, "kind": self.kind, "source": self.source.dataset, "target": target}
-        return self._common(block) | {"row": row, "model": dump(self.model), "variants": list(self.variants)}
+    @property
+    def measure_modules(self) -> list[str]:
+        """The modules that the measuring stage imports by name."""
+        return [module(name) for name in self.transfer.measures]
 
     def report(self, name: str) -> Slice:
         """Title and study block."""

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from advtransfer.objectives.deep.knobs import Norm, Radius
 from advtransfer.params.blocks import Block, Distinct, Impossible, Labels, Name, PseudoLabels, Shots
+from advtransfer.params.measures import NAMES as MEASURES
+from advtransfer.params.measures import Measure
 from advtransfer.params.objectives import DeepPerturbation
 
 Strengths = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Distinct]
@@ -161,6 +163,6 @@ class NaturalTransfer(Block):
     linear: NaturalLinear
     robust: NaturalRobust | None = None
     finetune: NaturalFinetune | None = None
-    measures: bool = Field(
-        True, description="also effective rank, intra-class variance and probes of each layer"
+    measures: Annotated[list[Measure], Distinct] = Field(
+        default=[], description=f"what the features are like: {', '.join(MEASURES)}"
     )

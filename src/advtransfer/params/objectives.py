@@ -56,16 +56,19 @@ def arguments(path: Path) -> type[Block]:
         )
     make = functions["make"]
     fields: dict[str, Any] = dict(_fields(make, path))
-    if SMOOTHING not in fields:
+    if SMOOTHING not in (argument.arg for argument in make.args.kwonlyargs):
         raise ValueError(f"{path}: make has no argument {SMOOTHING}, expected one (of the labels)")
-    del fields[SMOOTHING]
     title = path.stem.title().replace("_", "")
     return create_model(title, __base__=Block, __doc__=ast.get_docstring(make), __module__=__name__, **fields)
 
 
 def _fields(make: ast.FunctionDef, path: Path) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    for argument in (*make.args.posonlyargs, *make.args.args):
+        raise ValueError(f"{path}: make: found {argument.arg} before *, expected keyword arguments alone")
     known = {"Annotated": Annotated, "Literal": Literal, "Field": Field} | vars(knobs)
     for argument, default in zip(make.args.kwonlyargs, make.args.kw_defaults, strict=True):
+        if argument.arg == SMOOTHING:
+            continue
         if argument.annotation is None:
             raise ValueError(f"{path}: the argument {argument.arg} of make has no type")
         text = ast.unparse(argument.annotation)

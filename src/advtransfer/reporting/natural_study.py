@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from advtransfer.evaluation.statistics import means
 from advtransfer.reporting import figures, tables
+from advtransfer.reporting.sources import NONE
 from advtransfer.reporting.study import BASELINE, NOT_MEASURED, StudyReport
 from advtransfer.reporting.style import in_order
 from advtransfer.reporting.tables import Html
@@ -16,13 +18,8 @@ from advtransfer.reporting.tables import Html
 if TYPE_CHECKING:
     import pandas as pd
 
-REPRESENTATION, PROBE, SIMILARITY = "representation", "probe_", "cka_to_"
-# Metric -> its column, what it is and who defined it, digits.
-MEASURES = {
-    "effective_rank": ("effective rank", "Roy and Vetterli 2007", 1),
-    "intra_class_variance": ("variance within classes", "share of all variance", 3),
-    "tmi": ("TMI", "Xu and Kang 2023, nats", 1),
-}
+REPRESENTATION, PROBE = "representation", "probe_"
+Trace = Callable[[str, str], list[Mapping[str, str]]]  # of a target and a variant
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,13 @@ class NaturalReport(StudyReport):
         )
 
     def measures(self) -> Html:
-        """Effective rank, variance within the classes, TMI, and the similarity to the first variant's features."""
+        """Whatever was measured of the features, and the similarity to the first variant's."""
         found = self._means(REPRESENTATION)
-        names = [name for name in MEASURES if name in set(found["metric"])]
-        names += sorted(name for name in set(found["metric"]) if name.startswith(SIMILARITY))
+        names = sorted(name for name in set(found["metric"]) if not name.startswith(PROBE))
         if not names:
             return NOT_MEASURED
-        header = [f"{title} ({source})" for title, source, _ in map(_column, names)]
-        return self._table(found, names, header, [digits for _, _, digits in map(_column, names)], "measures")
+        header = [name.replace("_", " ") for name in names]
+        return self._table(found, names, header, "measures", lambda target, _: self.sources.features(target))
 
     def probes(self) -> Html:
         """Accuracy of a linear head on every stage of the network."""
@@ -58,7 +54,7 @@ class NaturalReport(StudyReport):
         if not names:
             return NOT_MEASURED
         stages = sorted((name.removeprefix(PROBE) for name in names), key=lambda name: (name != "stem", name))
-        return self._table(found, [PROBE + name for name in stages], stages, [3] * len(stages), "probes")
+        return self._table(found, [PROBE + name for name in stages], stages, "probes", self.sources.measured)
 
     def references(self) -> Html:
         """Heads that need no fitting: the nearest class mean, and naive Bayes."""
@@ -86,7 +82,7 @@ class NaturalReport(StudyReport):
         return means(self.rows[self.rows["protocol"] == protocol])
 
     def _table(
-        self, found: pd.DataFrame, names: list[str], header: list[str], digits: Sequence[int], title: str
+        self, found: pd.DataFrame, names: list[str], header: list[str], title: str, sources: Trace
     ) -> Html:
         """Targets and variants down, metrics across."""
         rows = []
@@ -94,21 +90,17 @@ class NaturalReport(StudyReport):
             here = found[found["target"] == target]
             for variant in in_order(here["variant"]):
                 own = here[here["variant"] == variant].set_index("metric")
-                cells = [
-                    self._cell(own, name, target, variant, n) for name, n in zip(names, digits, strict=True)
-                ]
-                rows.append([escape(target), escape(variant), *cells])
+                cells = [_cell(own, name) for name in names]
+                traced = [self.sources.traced(cell, sources(target, variant)) for cell in cells]
+                rows.append([escape(target), escape(variant), *traced])
         return tables.table(["target", "variant", *header], rows, name=title)
 
-    def _cell(self, own: pd.DataFrame, name: str, target: str, variant: str, digits: int) -> str:
-        if name not in own.index:
-            return "–"
-        row = own.loc[name]
-        text = f"{row['mean']:.{digits}f} ± {row['high'] - row['mean']:.{digits}f}"
-        return self.sources.traced(text, self.sources.measured(target, variant))
 
-
-def _column(metric: str) -> tuple[str, str, int]:
-    if metric in MEASURES:
-        return MEASURES[metric]
-    return f"CKA to {metric.removeprefix(SIMILARITY)}", "linear, Kornblith et al. 2019", 3
+def _cell(own: pd.DataFrame, name: str) -> str:
+    """A mean with half its interval, to that one's second digit: no unit or size is known of a measure."""
+    if name not in own.index:
+        return NONE
+    mean, high = (own[column].to_dict()[name] for column in ("mean", "high"))
+    half = high - mean
+    decimals = max(0, 1 - math.floor(math.log10(half))) if half > 0 else 3
+    return f"{mean:.{decimals}f} ± {half:.{decimals}f}"

@@ -48,6 +48,11 @@ class Sources:
         ]
         return found or self.under(f"results/theory/{self.study}/{target}/metrics.parquet")
 
+    def features(self, target: str) -> list[Mapping[str, str]]:
+        """What the features of all representations are like on a target."""
+        found = self.under(f"results/transfer/{self.study}/{target}/")
+        return [row for row in found if row["path"].endswith(".measures.parquet")]
+
     def fitted(self, scenario: str) -> list[Mapping[str, str]]:
         """The fitted rates of a simulated scenario."""
         return self.under(f"results/theory/{self.study}/{scenario}/rates.parquet")

@@ -17,8 +17,9 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     removed = [str(orphan) for root in params["roots"] for orphan in _orphans(Path(root), params)]
     for orphan in map(Path, removed):
         orphan.unlink()
-    for root in params["roots"]:
-        _remove_empty(Path(root))
+    for root in map(Path, params["roots"]):
+        root.mkdir(parents=True, exist_ok=True)  # DVC records each, also where no study has anything there
+        _remove_empty(root)
     outputs["index"].write_text("".join(f"{path}\n" for path in sorted(map(str, inputs["artifacts"]))))
     return {"removed": removed}
 

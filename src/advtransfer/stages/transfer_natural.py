@@ -51,8 +51,7 @@ def _measure(model: Network, few: Few, params: dict[str, Any]) -> Iterator[Measu
     yield from protocols.linear(represented, few, asked["linear"])
     if "robust" in asked:
         yield from protocols.robust(model, represented, few, asked, rng("robust"))
-    if asked["measures"]:
-        yield from protocols.measures(model, represented, few, asked["linear"]["strengths"])
+    yield from protocols.probes(model, few, asked["linear"]["strengths"])
     if "finetune" in asked:
         yield from protocols.full(model, few, asked["finetune"], rng("finetune"))
 

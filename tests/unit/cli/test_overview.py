@@ -177,6 +177,14 @@ def test_reasons_are_counted_rule_by_rule(tmp_path):
     ]
 
 
+def test_a_long_reason_is_cut(tmp_path):
+    long = "params changed: " + ", ".join(f"declared.{i} a -> b" for i in range(50))
+    write(tmp_path, [(0, "started", [1]), (1, "finished", [1])], jobs=planned(reasons={"data/a": long}))
+    line, _ = ending.computed(journal.read(tmp_path))
+    assert line.startswith("  pretrain     1  params changed: declared.0 a -> b, ") and line.endswith("...")
+    assert len(line) < 120
+
+
 def test_a_failure_ends_with_its_log_and_what_runs_it_again(tmp_path):
     write(tmp_path, [(0, "started", [1, 2]), (1, "failed", [1], "OUT_OF_MEMORY"), (2, "failed", [2])])
     log = tmp_path / "logs/data/a.log"

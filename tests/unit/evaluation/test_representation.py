@@ -8,12 +8,13 @@ import torch
 from scipy.spatial import cKDTree
 from scipy.special import digamma
 
-from advtransfer.evaluation.representation.similarity import linear_cka
-from advtransfer.evaluation.representation.spread import (
-    conditional_entropy,
+from advtransfer.evaluation.representation.measures import (
+    Undefined,
     effective_rank,
     intra_class_variance,
+    tmi,
 )
+from advtransfer.evaluation.representation.similarity import linear_cka
 
 
 def normal(*shape, seed=0):
@@ -22,6 +23,9 @@ def normal(*shape, seed=0):
 
 def rotation(d, seed=7):
     return torch.linalg.qr(normal(d, d, seed=seed)).Q
+
+
+ANY = torch.zeros(0)  # labels that play no part
 
 
 # -- CKA ---------------------------------------------------------------------------------------------------------------
@@ -101,20 +105,22 @@ def with_singular_values(values, n=40, d=20):
 @pytest.mark.parametrize("k", [1, 2, 7, 20])
 def test_k_equal_singular_values_have_effective_rank_k(k):
     x = with_singular_values([3.0] * k)
-    assert effective_rank(x) == pytest.approx(k, rel=1e-8)
-    assert effective_rank(100 * x + 9) == pytest.approx(k, rel=1e-6)
-    assert effective_rank(x.float()) == pytest.approx(k, rel=1e-3)
+    assert effective_rank.measure(x, ANY) == pytest.approx(k, rel=1e-8)
+    assert effective_rank.measure(100 * x + 9, ANY) == pytest.approx(k, rel=1e-6)
+    assert effective_rank.measure(x.float(), ANY) == pytest.approx(k, rel=1e-3)
 
 
 def test_unequal_singular_values_count_for_less():
     shares = np.array([0.5, 0.25, 0.25])
     expected = math.exp(-(shares * np.log(shares)).sum())
-    assert effective_rank(with_singular_values([2.0, 1.0, 1.0])) == pytest.approx(expected, rel=1e-8)
+    assert effective_rank.measure(with_singular_values([2.0, 1.0, 1.0]), ANY) == pytest.approx(
+        expected, rel=1e-8
+    )
 
 
 def test_the_effective_rank_of_constant_features_is_refused():
-    with pytest.raises(ValueError, match="constant"):
-        effective_rank(torch.full((5, 3), 2.0))
+    with pytest.raises(Undefined, match="constant"):
+        effective_rank.measure(torch.full((5, 3), 2.0), ANY)
 
 
 # -- variance within the classes ---------------------------------------------------------------------------------------
@@ -125,16 +131,21 @@ def test_the_share_within_the_classes():
     a, b = 2.0, 1.0
     x = torch.tensor([[-a, -b], [-a, b], [a, -b], [a, b]])
     y = torch.tensor([0, 0, 1, 1])
-    assert intra_class_variance(x, y) == pytest.approx(b**2 / (a**2 + b**2))
-    assert intra_class_variance(7 * x + 3, y) == pytest.approx(b**2 / (a**2 + b**2))
-    assert intra_class_variance(x, torch.zeros(4, dtype=torch.int64)) == pytest.approx(1.0)
-    assert intra_class_variance(x, torch.arange(4)) == pytest.approx(0.0)
+    assert intra_class_variance.measure(x, y) == pytest.approx(b**2 / (a**2 + b**2))
+    assert intra_class_variance.measure(7 * x + 3, y) == pytest.approx(b**2 / (a**2 + b**2))
+    assert intra_class_variance.measure(x, torch.zeros(4, dtype=torch.int64)) == pytest.approx(1.0)
+    assert intra_class_variance.measure(x, torch.arange(4)) == pytest.approx(0.0)
 
 
 def test_classes_count_by_their_images():
     """Three images at 0 -+ 1 and one at 10: sums of squares 2 within, 2 + between in all."""
     x, y = torch.tensor([[-1.0], [0.0], [1.0], [10.0]]), torch.tensor([0, 0, 0, 1])
-    assert intra_class_variance(x, y) == pytest.approx(2 / (x - 2.5).square().sum().item())
+    assert intra_class_variance.measure(x, y) == pytest.approx(2 / (x - 2.5).square().sum().item())
+
+
+def test_the_variance_within_classes_of_constant_features_is_refused():
+    with pytest.raises(Undefined, match="constant"):
+        intra_class_variance.measure(torch.full((5, 3), 2.0), torch.arange(5))
 
 
 # -- TMI ---------------------------------------------------------------------------------------------------------------
@@ -146,15 +157,15 @@ def test_the_entropy_of_uniform_and_normal_classes():
     y = torch.arange(2).repeat_interleave(4000)
     boxes = np.concatenate([2 * rng.random((4000, 2)), 100 + 0.5 * rng.random((4000, 2))])
     expected = 0.5 * (2 * math.log(2)) + 0.5 * (2 * math.log(0.5))
-    assert conditional_entropy(torch.from_numpy(boxes), y) == pytest.approx(expected, abs=0.05)
+    assert tmi.measure(torch.from_numpy(boxes), y) == pytest.approx(expected, abs=0.05)
     clouds = torch.cat([0.3 * normal(4000, 3), 5 + 2.0 * normal(4000, 3, seed=1)])
     entropies = [1.5 * math.log(2 * math.pi * math.e * s**2) for s in (0.3, 2.0)]
-    assert conditional_entropy(clouds, y) == pytest.approx(np.mean(entropies), abs=0.05)
+    assert tmi.measure(clouds, y) == pytest.approx(np.mean(entropies), abs=0.05)
 
 
 def test_scaled_features_add_d_times_the_logarithm_of_the_scale():
     x, y = normal(300, 5), torch.arange(300) % 3
-    added = conditional_entropy(4 * x, y) - conditional_entropy(x, y)
+    added = tmi.measure(4 * x, y) - tmi.measure(x, y)
     assert added == pytest.approx(5 * math.log(4), rel=1e-9)
 
 
@@ -173,14 +184,14 @@ def test_it_is_the_authors_measure_times_the_number_of_classes():
         entropies.append(digamma(n) - digamma(3) + d * np.log(2 * distances).mean())
         shares.append(n / len(x))
     theirs = np.mean(np.multiply(entropies, shares))
-    assert conditional_entropy(x, y, least=1.0) == pytest.approx(4 * theirs, rel=1e-10)
+    assert tmi.measure(x, y, least=1.0) == pytest.approx(4 * theirs, rel=1e-10)
 
 
 def test_doubled_images_do_not_make_it_infinite():
     x = normal(20, 3).repeat_interleave(5, dim=0)
-    assert math.isfinite(conditional_entropy(x, torch.zeros(100, dtype=torch.int64)))
+    assert math.isfinite(tmi.measure(x, torch.zeros(100, dtype=torch.int64)))
 
 
 def test_a_class_without_enough_neighbours_is_refused():
-    with pytest.raises(ValueError, match="class 1 has 3 images, more than 3 are needed"):
-        conditional_entropy(normal(13, 2), torch.tensor([0] * 10 + [1] * 3))
+    with pytest.raises(Undefined, match="class 1 has 3 images, more than 3 are needed"):
+        tmi.measure(normal(13, 2), torch.tensor([0] * 10 + [1] * 3))

@@ -30,6 +30,7 @@ studies:
       draws: 2
       linear: {shots: [1, 5]}
       robust: {shots: 5, images: 100, norm: linf, eps: 2/255}
+      measures: [tmi]
 datasets:
   many: {folder: {path: many}, resolution: 32}
   other: {parquet: {path: other.parquet}, resolution: 32}
@@ -57,6 +58,7 @@ def load(tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
+        ("transfer.measures", ["tim"], "transfer.measures.0: found 'tim', expected 'effective_rank', 'intra_class"),
         ("source.dataset", "digits", "source.dataset: found 'digits', expected a name among datasets (many, other)"),
         ("model.name", "resnet19", "model.name: found 'resnet19', expected"),
         ("variants.attacked.perturbation.attack.eps", "8/0", "attack.eps: eps is '8/0'; expected a fraction above 0"),
@@ -104,7 +106,7 @@ def slices(params):
     found |= {
         f"transfer {name}": study.transfer_to("deep", "few", name, block) for name in study.representations
     }
-    found["similarity"] = study.similarity("deep", "few", block)
+    found["measure"] = study.measure("deep", "few", block)
     return {job: json.dumps(copy.deepcopy(value), sort_keys=True) for job, value in found.items()}
 
 
@@ -116,6 +118,7 @@ def slices(params):
         (DEEP + "pseudo_labels.labelled_ratio", 0.5, {"pretrain taught"}),
         (DEEP + "pseudo_labels.soft", False, {"pseudo_label"}),
         (DEEP + "targets.few.validation_fraction", 0.2, {"split"}),
+        (DEEP + "transfer.measures", ["tmi", "effective_rank"], {"measure"}),
         (DEEP + "resources", {"pretrain": {"threads": 2}}, set()),
         ("datasets.many.resources", {"threads": 2}, set()),
         ("datasets.many.images_per_class", 5, {"ingest many"}),

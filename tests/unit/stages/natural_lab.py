@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from advtransfer.params.measures import NAMES as MEASURES
 from advtransfer.params.model import Params
 from advtransfer.stages import ingest, pretrain_natural, pseudo_label_natural, split_natural
 from advtransfer.training.deep import checkpoint
@@ -38,7 +39,7 @@ def study(**changes):
         "training": TRAINING,
         "variants": VARIANTS,
         "pseudo_labels": {"teacher": "clean", "labelled_ratio": 0.25},
-        "transfer": {"draws": 2, "linear": {"shots": [2], "strengths": [1.0, 10.0]}},
+        "transfer": {"draws": 2, "linear": {"shots": [2], "strengths": [1.0, 10.0]}, "measures": [*MEASURES]},
     } | changes
     datasets = {
         name: {"folder": {"path": name, "splits": ["train", "test"]}, "resolution": SIDE}

@@ -28,3 +28,12 @@ def test_a_seal_that_names_files_elsewhere_removes_none_of_them(tmp_path, monkey
     assert told == {"removed": ["out/model/old", "out/model/old.seal"]}
     assert sorted(path.name for path in phase.iterdir()) == ["INDEX", "kept"]
     assert (tmp_path / "params.json").exists() and (tmp_path / "out/other").exists() and outside.exists()
+
+
+def test_every_folder_of_a_phase_is_there_to_be_recorded(tmp_path, monkeypatch):
+    """No study has pseudo-labels: DVC would miss their folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    params = {"roots": ["models", "labels/pseudo"], "declared": []}
+    index.main(params, {"artifacts": []}, {"index": tmp_path / "models/INDEX"})
+    assert (tmp_path / "labels/pseudo").is_dir()

@@ -21,7 +21,9 @@ from advtransfer.data.natural.prepared import read_column
 from advtransfer.data.natural.roles import SOURCE, read_roles
 from advtransfer.data.natural.splits import VALIDATION
 from advtransfer.data.splits import LABELLED, TEST, UNLABELLED
-from advtransfer.stages import pretrain_natural, transfer_natural
+from advtransfer.models.deep.storage import save_weights
+from advtransfer.models.deep.trained import initial
+from advtransfer.stages import measure, pretrain_natural, transfer_natural
 from advtransfer.training.deep.distributed import World
 
 
@@ -190,10 +192,27 @@ def test_tmi_needs_four_validation_images_a_class(tmp_path, painted, capsys, sha
     params = study(targets={"sketched": {"dataset": "sketched", "validation_fraction": share}})
     inputs = {"images": target_of(painted), "splits": tmp_path / "splits"}
     split(params, painted["images"], inputs["images"], inputs["splits"])
-    asked = params.studies["s"].transfer_to("s", "sketched", "untrained", BLOCK)
+    weights = [tmp_path / f"{name}.safetensors" for name in VARIANTS]
+    for path in weights:
+        save_weights(path, initial(params.studies["s"].pretrain("clean", BLOCK), 3, natural_lab.SIDE))
+    asked = params.studies["s"].measure("s", "sketched", BLOCK)
+    measure.main(asked, inputs | {"weights": weights}, {"metrics": tmp_path / "metrics"})
+    found = pd.read_parquet(tmp_path / "metrics")
+    metrics = set(found["metric"])
+    assert {"effective_rank", "intra_class_variance", "cka_to_clean"} <= metrics
+    assert ("tmi" in metrics) == measured
+    assert ("tmi of untrained is left out: class" in capsys.readouterr().out) != measured
+    assert set(found.loc[found["metric"] == "effective_rank", "variant"]) == {"untrained", *VARIANTS}
+    alike = found[found["metric"] == "cka_to_clean"]
+    assert set(alike["variant"]) == set(VARIANTS) - {"clean"}
+    assert alike["value"].to_numpy() == pytest.approx(1), "these have the same weights"
+
+
+def test_every_stage_of_a_network_is_probed(tmp_path, painted):
+    inputs = {"images": target_of(painted), "splits": painted["splits"]}
+    asked = study().studies["s"].transfer_to("s", "sketched", "untrained", BLOCK)
     transfer_natural.main(asked, inputs, {"metrics": tmp_path / "metrics"})
     found = pd.read_parquet(tmp_path / "metrics")
-    metrics = set(found.loc[found["protocol"] == "representation", "metric"])
-    assert {"effective_rank", "intra_class_variance", "probe_stem"} <= metrics
-    assert ("tmi" in metrics) == measured
-    assert ("TMI is left out" in capsys.readouterr().out) != measured
+    probes = found[found["metric"].str.startswith("probe_")]
+    assert "probe_stem" in set(probes["metric"]) and set(probes["shots"]) == {2}
+    assert probes["value"].between(0, 1).all()

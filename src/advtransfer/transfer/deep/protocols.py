@@ -22,12 +22,6 @@ from advtransfer.data.natural.splits import VALIDATION
 from advtransfer.data.splits import POOL, TEST
 from advtransfer.evaluation.autoattack import AutoAttack, pgd_correct
 from advtransfer.evaluation.representation.probes import Split, probe_stages
-from advtransfer.evaluation.representation.spread import (
-    NEIGHBOURS,
-    conditional_entropy,
-    effective_rank,
-    intra_class_variance,
-)
 from advtransfer.models.deep.network import Network
 from advtransfer.models.deep.stages import stages
 from advtransfer.seeding import Streams
@@ -156,21 +150,8 @@ def robust(
     yield Measurement("linear", "robust_accuracy", asked["shots"], [right.float().mean().item()])
 
 
-def measures(
-    model: Network, represented: Represented, few: Few, strengths: list[float]
-) -> Iterator[Measurement]:
-    """What the features are like, on the validation images; and how well each stage of the network can be read."""
-    x, y = represented.features[few.validation], represented.labels[few.validation]
-    values = {
-        "effective_rank": effective_rank(x),
-        "intra_class_variance": intra_class_variance(x, y),
-    }
-    rarest = int(torch.bincount(y, minlength=few.classes).min())
-    if rarest > NEIGHBOURS:
-        values["tmi"] = conditional_entropy(x, y)
-    else:
-        print(f"TMI is left out: a class has {rarest} validation images, more than {NEIGHBOURS} are needed")
-    yield from (Measurement(REPRESENTATION, name, 0, [value]) for name, value in values.items())
+def probes(model: Network, few: Few, strengths: list[float]) -> Iterator[Measurement]:
+    """How well each stage of the network can be read, at the largest number of shots."""
     most = few.shots.shape[2]
     rows = {"train": few.sets(most)[0], "validation": few.validation, "test": few.test}
     probes = probe_stages(

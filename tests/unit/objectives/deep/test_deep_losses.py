@@ -91,5 +91,5 @@ def test_smoothing_concerns_the_loss_and_not_the_attack(name):
 
 
 def test_an_unknown_objective_is_refused():
-    with pytest.raises(ModuleNotFoundError, match="kinds.pgd"):
+    with pytest.raises(ModuleNotFoundError, match=r"kinds\.pgd"):
         make_objective({"pgd": {}})

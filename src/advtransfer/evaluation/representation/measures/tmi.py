@@ -1,4 +1,4 @@
-"""How widely a representation spreads: over its dimensions, and within the classes."""
+"""TMI (Xu and Kang, ICCV 2023): the entropy of features within a class, said to rank models by how they transfer."""
 
 from __future__ import annotations
 
@@ -7,35 +7,13 @@ import math
 import torch
 from torch import Tensor
 
-NEIGHBOURS = 3  # TMI looks at so many; every class needs more images
+from advtransfer.evaluation.representation.measures import Undefined
+
+NEIGHBOURS = 3  # of the distance that the estimate rests on; every class needs more images
 _PAIRS = 2**24  # distances held at once
 
 
-def effective_rank(x: Tensor) -> float:
-    """exp of the entropy of the singular values of centred features x [n, d], taken as shares of their sum.
-
-    From 1 (all images on a line) to min(n - 1, d) (Roy and Vetterli 2007). ValueError for constant features.
-    """
-    values = torch.linalg.svdvals(x.double() - x.double().mean(0))
-    if values.sum() == 0:
-        raise ValueError("the effective rank of constant features is not defined")
-    shares = values / values.sum()
-    return torch.special.entr(shares).sum().exp().item()
-
-
-def intra_class_variance(x: Tensor, y: Tensor) -> float:
-    """The share of the variance of features x [n, d] that lies within the classes y [n]: from 0 to 1.
-
-    The sum over features of the variance within each class, averaged over images, by that of all images; 1 minus it
-    is the share that the class means explain. It has no unit, so variants whose features differ in size compare.
-    """
-    x = x.double()
-    members = [x[y == label] for label in y.unique()]
-    within = sum((m - m.mean(0)).square().sum() for m in members)
-    return float(within / (x - x.mean(0)).square().sum())
-
-
-def conditional_entropy(x: Tensor, y: Tensor, *, neighbours: int = NEIGHBOURS, least: float = 1e-12) -> float:
+def measure(x: Tensor, y: Tensor, *, neighbours: int = NEIGHBOURS, least: float = 1e-12) -> float:
     """TMI, the transferability measure H(features | class) of Xu and Kang (ICCV 2023), in nats; higher is better.
 
     Args:
@@ -46,13 +24,14 @@ def conditional_entropy(x: Tensor, y: Tensor, *, neighbours: int = NEIGHBOURS, l
 
     Their program also divides the sum over the classes, n_c / n H_c, by the number of classes, which changes no
     order of models; here it is the sum. Features scaled by a add d log a: compare at one scale. In hundreds of
-    dimensions the estimate is far from the entropy itself and serves to rank models of one width. Float64.
+    dimensions the estimate is far from the entropy itself and serves to rank models of one width. Float64. Undefined
+    for a class with too few images.
     """
     total = 0.0
     for label in y.unique():
         members = x[y == label].double()
         if len(members) <= neighbours:
-            raise ValueError(
+            raise Undefined(
                 f"class {int(label)} has {len(members)} images, more than {neighbours} are needed"
             )
         count, width = members.shape
