@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+import shutil
+import urllib.parse
 from pathlib import Path
 
 import made_up
@@ -89,6 +91,24 @@ def test_the_navigation_leads_to_every_page_and_back(visit):
     menu.get_by_text("Glossary").click()
     menu.get_by_text("advtransfer").click()
     assert page.url.endswith("/index.html")
+
+
+def test_a_page_copied_out_of_its_site_leads_nowhere_that_is_not_there(visit, tmp_path):
+    page = visit(STUDY)
+    word = page.locator("a.term").first.inner_text()
+    alone = tmp_path / "page.html"
+    shutil.copyfile(urllib.parse.unquote(page.url.removeprefix("file://")), alone)
+    context = page.context.browser.new_context()  # not visit's, which complains of the missing studies.js
+    page = context.new_page()
+    page.goto(alone.as_uri())
+    hrefs = page.locator("a[href]").evaluate_all("all => all.map(one => one.getAttribute('href'))")
+    assert hrefs and all(href.startswith(("#", "data:")) for href in hrefs)
+    assert page.locator("header nav a").all_inner_texts() == ["advtransfer"]
+    term = page.locator("a.term").first
+    assert term.inner_text() == word
+    term.focus()
+    assert len(page.locator("#card").inner_text()) > 20, "what it means"
+    context.close()
 
 
 def test_without_scripts_the_page_is_whole(visit):

@@ -39,6 +39,10 @@ ELSEWHERE = {
     "advtransfer run --study my-question": "here: the tutorial's study",
     "advtransfer fetch pets": "tests/unit/data/natural/test_fetch.py",
     "advtransfer run --study pets-cifar10": "tests/workflow/test_natural_study.py",
+    **{
+        f"make run STUDY=tiny-imagenet-cifar10{size}": "tests/workflow/test_natural_study.py"
+        for size in ("-mini", "-cpu", "")
+    },
     "make run PROFILE=slurm": SLURM,
     "make run STUDY=imagenet PROFILE=slurm": SLURM,
     "snakemake --workflow-profile workflow/profiles/slurm -- results/pretrain/INDEX": SLURM,

@@ -49,6 +49,14 @@ if (list && !list.children.length) {
     list.append(link);
   }
 }
+// A page that was copied out of its site: what led to other pages is not shown, or remains as a word with its meaning.
+const alone = list && !list.children.length && !window.ADVTRANSFER_STUDIES;
+const leads = link => !/^(#|[a-z]+:)/.test(link.getAttribute("href"));
+for (const link of alone ? all("a[href]").filter(leads) : []) {
+  if (link.matches("header nav a:not(.brand)")) { link.remove(); continue; }
+  link.removeAttribute("href");
+  if (link.title) link.tabIndex = 0;
+}
 const wide = matchMedia("(min-width: 72rem)");
 const toc = document.querySelector(".toc details");
 const unfold = () => { if (toc) toc.open = wide.matches; };
