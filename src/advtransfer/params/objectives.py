@@ -58,7 +58,7 @@ def arguments(path: Path) -> type[Block]:
     fields: dict[str, Any] = dict(_fields(make, path))
     if SMOOTHING not in (argument.arg for argument in make.args.kwonlyargs):
         raise ValueError(f"{path}: make has no argument {SMOOTHING}, expected one (of the labels)")
-    title = path.stem.title().replace("_", "")
+    title = "Deep" + path.stem.title().replace("_", "")  # an attack on digits is another block
     return create_model(title, __base__=Block, __doc__=ast.get_docstring(make), __module__=__name__, **fields)
 
 

@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 
 from advtransfer.objectives.deep import kinds
+from advtransfer.params.model import Params
 from advtransfer.params.objectives import DeepPerturbation, arguments
 
 NAMES = sorted(DeepPerturbation.model_fields)
@@ -28,6 +29,11 @@ def test_a_block_is_the_signature_of_make(name):
     assert found == expected
     assert block.__doc__ == inspect.getdoc(make)
     assert all(field.description for field in block.model_fields.values())
+
+
+def test_the_reference_has_a_plain_name_for_every_block():
+    """Two of one name would stand there with the names of their modules."""
+    assert [name for name in Params.model_json_schema()["$defs"] if "__" in name] == []
 
 
 @pytest.mark.parametrize(
