@@ -9,6 +9,10 @@ def main() -> None:
         from advtransfer.cli.job import run
 
         run(sys.argv[2:])
+    elif sys.argv[1:2] == ["process"]:
+        from advtransfer.cli.process import run
+
+        run(sys.argv[2:])
     else:
         from advtransfer.cli.commands import app
 

@@ -2,30 +2,24 @@
 
 import contextlib
 import importlib
-import importlib.util
 import inspect
-import os
 import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 from advtransfer.provenance import environment
-from advtransfer.provenance.closure import changed_modules, find_module
 from advtransfer.provenance.files import flush_file, private_folder, sweep
-from advtransfer.provenance.hashing import RACY_NS, Hasher, Stamp, hash_cache, stamp
+from advtransfer.provenance.hashing import Hasher, Stamp, hash_cache, stamp
+from advtransfer.provenance.job_code import JobCode, refuse, shared_spec
 from advtransfer.provenance.seal import SealError, content_hash, seal_path, write_seal
 from advtransfer.provenance.spec import Spec, SpecError, load_spec, plain
-
-# Second part of the names of modules that run jobs rather than being run by them.
-RUNNER = ("provenance", "tracking", "cli", "__main__")
 
 
 def run_job(
@@ -40,21 +34,22 @@ def run_job(
     `scratch` is given a folder of the job's own (it need not exist yet) that outlives a failure, for checkpoints: the
     same spec finds it again, and success removes it. `root` is the project's folder, by default the working directory.
 
-    Raises SystemExit with one line if the job must not run or its result must not be kept: the code changed
-    since the spec was written, the stage imported first-party code that the spec does not know, an input
-    changed meanwhile, an output is missing. What the stage raises passes through. In all those cases, and
-    when killed at any moment, no artifact is left that could be taken for whole.
+    Raises SystemExit with one line if the job must not run or its result must not be kept: the code changed since
+    the spec was written; the stage, or a process that it started with `advtransfer process`, imports first-party code
+    that the spec does not know; an input changed meanwhile; an output is missing. What the stage raises passes
+    through. In all those cases, and when killed at any moment, no artifact is left that could be taken for whole.
     """
     started, clock = datetime.now(UTC), time.monotonic()
     job = _Job(_spec(spec_file), list(map(Path, outputs)), list(map(Path, inputs)), Path(root or Path.cwd()))
-    code = _Code(job.spec, Path(source))
+    code = JobCode(job.spec, Path(source))
     code.refuse_change()
     made = environment.describe(job.root)
     sealed = _Inputs(job)
     sweep(job.folder)
     with _terminable(), private_folder(job.folder) as folder:
         drafts = job.drafts(folder)
-        extras, compute_seconds = _compute(job, code, drafts)
+        with code.watched(), shared_spec(job.spec, folder):
+            extras, compute_seconds = _compute(job, code, drafts)
         sealed.refuse_change()
         hashes = sealed.sha256 | _hash_drafts(job, drafts)
         made |= {
@@ -68,15 +63,11 @@ def run_job(
     shutil.rmtree(job.scratch, ignore_errors=True)
 
 
-def _refuse(message: str) -> NoReturn:
-    raise SystemExit(message)
-
-
 def _spec(path: Path) -> Spec:
     try:
         return load_spec(path)
     except (OSError, SpecError) as error:
-        _refuse(f"cannot read the job's spec: {error}")
+        refuse(f"cannot read the job's spec: {error}")
 
 
 @dataclass(frozen=True)
@@ -94,7 +85,7 @@ class _Job:
             ("inputs", self.inputs, self.spec.input_paths),
         ):
             if len(given) != len(expected):
-                _refuse(f"{self.spec.primary}: {len(given)} {kind} given, its spec has {len(expected)}")
+                refuse(f"{self.spec.primary}: {len(given)} {kind} given, its spec has {len(expected)}")
 
     @property
     def folder(self) -> Path:
@@ -123,7 +114,7 @@ class _Job:
         return drafts
 
 
-def _compute(job: _Job, code: "_Code", drafts: Mapping[str, Path]) -> tuple[dict[str, Any], float]:
+def _compute(job: _Job, code: JobCode, drafts: Mapping[str, Path]) -> tuple[dict[str, Any], float]:
     """Run the stage; what it returned and how long it took."""
     code.drop_stale_bytecode()
     stage = importlib.import_module(job.spec.stage)
@@ -141,17 +132,17 @@ def _extras(spec: Spec, returned: Any) -> dict[str, Any]:
     if returned is None:
         return {}
     if not isinstance(returned, dict):
-        _refuse(f"{spec.stage} returned {type(returned).__name__}; expected None or a dict for the seal")
+        refuse(f"{spec.stage} returned {type(returned).__name__}; expected None or a dict for the seal")
     try:
         return plain(returned, "extras")
     except SpecError as error:
-        _refuse(f"{spec.stage} returned what no seal can hold: {error}")
+        refuse(f"{spec.stage} returned what no seal can hold: {error}")
 
 
 def _hash_drafts(job: _Job, drafts: Mapping[str, Path]) -> dict[str, str]:
     for name, draft in drafts.items():
         if not draft.is_file() or draft.is_symlink():
-            _refuse(f"{job.spec.stage} did not write a file for its output {name} ({job.spec.outputs[name]})")
+            refuse(f"{job.spec.stage} did not write a file for its output {name} ({job.spec.outputs[name]})")
     hasher = Hasher(None)
     return {job.spec.outputs[name]: hasher.sha256(draft) for name, draft in drafts.items()}
 
@@ -163,7 +154,7 @@ def _publish(job: _Job, drafts: Mapping[str, Path]) -> None:
         flush_file(draft)
         output.parent.mkdir(parents=True, exist_ok=True)
         if output.is_dir() and not output.is_symlink():
-            _refuse(f"{output} is a folder where a file of this job belongs: remove it")
+            refuse(f"{output} is a folder where a file of this job belongs: remove it")
         draft.replace(output)
 
 
@@ -200,81 +191,15 @@ class _Inputs:
         try:
             return content_hash(path, hasher)
         except SealError as error:
-            _refuse(f"{self._job.spec.primary}: input {path}: {error}")
+            refuse(f"{self._job.spec.primary}: input {path}: {error}")
 
     def _stamp(self, path: Path) -> Stamp:
         if not path.is_file():
-            _refuse(f"{self._job.spec.primary}: input {path} is missing or no file")
+            refuse(f"{self._job.spec.primary}: input {path} is missing or no file")
         return stamp(path)
 
     def refuse_change(self) -> None:
         """Exit if the stage may have read other content than was hashed; a mere `touch` does no harm."""
         for path, before, digest in zip(self._job.inputs, self._stamps, self._hashes, strict=True):
             if self._stamp(path) != before and self._hash(path, Hasher(None)) != digest:
-                _refuse(f"{self._job.spec.primary}: input {path} changed while the job ran; run it again")
-
-
-@dataclass
-class _Code:
-    """The first-party code of a job: it must be the code of the spec from the first import to the last."""
-
-    spec: Spec
-    source: Path
-    _stamps: dict[str, Stamp] = field(init=False)
-    _checked: set[str] = field(init=False, default_factory=set)
-
-    def __post_init__(self) -> None:
-        self._stamps = {name: stamp(path) for name, path in self._files().items()}
-
-    def _files(self) -> dict[str, Path]:
-        found = {name: find_module(name, self.source) for name in self.spec.code}
-        return {name: path for name, path in found.items() if path}
-
-    def refuse_change(self) -> None:
-        """Exit if the code is not what it was when the spec was written."""
-        changed = changed_modules(self.spec.code, self.source)
-        if changed:
-            _refuse(f"code changed since the spec was written: {', '.join(changed)}; run snakemake again")
-
-    def drop_stale_bytecode(self) -> None:
-        """Python knows stale bytecode by the source's size and second of mtime: an edit can keep both."""
-        for path in self._files().values():
-            compiled = Path(importlib.util.cache_from_source(str(path)))
-            with contextlib.suppress(OSError):
-                if stamp(path)[2] > compiled.stat().st_ctime_ns - RACY_NS:
-                    compiled.unlink()
-
-    def refuse_strangers(self) -> None:
-        """Exit if code was imported that the spec does not know, or that changed before it was imported."""
-        loaded = self._loaded()
-        strangers = sorted(name for name, path in loaded.items() if not self._known(name, path))
-        if strangers:
-            _refuse(f"{self.spec.stage} imported code that its spec does not know: {', '.join(strangers)}")
-        fresh = {
-            name: path for name, path in loaded.items() if name in self._stamps and name not in self._checked
-        }
-        changed = sorted(name for name, path in fresh.items() if stamp(path) != self._stamps[name])
-        if changed:
-            _refuse(f"code changed while the job ran: {', '.join(changed)}; run snakemake again")
-        self._checked.update(loaded)
-
-    def _known(self, name: str, path: Path) -> bool:
-        if _of_the_runner(name):
-            return True
-        expected = find_module(name, self.source) if name in self.spec.code else None
-        return expected is not None and path.exists() and expected.samefile(path)
-
-    def _loaded(self) -> dict[str, Path]:
-        """Modules in memory that lie under the source folder, and those of the spec from wherever."""
-        folders = (f"{self.source}{os.sep}", f"{self.source.resolve()}{os.sep}")
-        files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
-        return {
-            name: Path(file)
-            for name, file in files.items()
-            if file and (name in self.spec.code or file.startswith(folders))
-        }
-
-
-def _of_the_runner(name: str) -> bool:
-    parts = name.split(".")
-    return parts[0] in ("__main__", "__mp_main__") or (len(parts) > 1 and parts[1] in RUNNER)
+                refuse(f"{self._job.spec.primary}: input {path} changed while the job ran; run it again")

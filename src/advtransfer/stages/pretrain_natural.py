@@ -71,9 +71,15 @@ def train_together(job: dict[str, Any], processes: int) -> dict[str, Any]:
         "--standalone",
         f"--nproc-per-node={processes}",
     ]
-    command = [*torchrun, "-m", "advtransfer.stages.pretrain_natural", str(asked)]
+    command = [*torchrun, "-m", "advtransfer", "process", __name__, str(asked)]
     subprocess.run(command, check=True, preexec_fn=die_with_parent)
     return json.loads(told.read_text())
+
+
+def process(asked: str) -> None:
+    """One of the processes that ``train_together`` starts; ``asked`` is the file that says what to train."""
+    die_with_parent()
+    train(json.loads(Path(asked).read_text()))
 
 
 def train(job: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +94,12 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
         objective = make_objective(params["perturbation"], smoothing=params["training"]["label_smoothing"])
         pools, targets = _lessons(params, inputs, images, roles)
         training = params["training"]
-        steps = training["updates"] // objective.replays
+        steps, rest = divmod(training["updates"], objective.replays)
+        if rest:
+            raise SystemExit(
+                f"training.updates: found {training['updates']}, expected a multiple of the {objective.replays} steps "
+                "that the objective takes on each batch"
+            )
         try:
             batches = mixed(images, pools, steps=steps, randomness=randomness, world=world)
         except ValueError as error:
@@ -203,8 +214,3 @@ def _finish(
     ]
     right = torch.cat(scores).argmax(1).cpu() == torch.from_numpy(images.labels[held_out])
     return {"validation_accuracy": round(right.float().mean().item(), 6)}
-
-
-if __name__ == "__main__":
-    die_with_parent()
-    train(json.loads(Path(sys.argv[1]).read_text()))

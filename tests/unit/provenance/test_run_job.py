@@ -164,6 +164,23 @@ def test_refuses_code_that_changed_between_the_check_and_its_import(project, run
     check_refused(project, run, "code changed while the job ran: firstparty.late")
 
 
+def test_an_edit_behind_a_late_import_does_no_harm(project, run, write, source):
+    """Somebody goes on working while a training runs that has loaded its objective long ago."""
+    write("firstparty/late.py", "x = 1")
+    late = source / "firstparty" / "late.py"
+    edit = f"    import pathlib\n    pathlib.Path({str(late)!r}).write_text('x = 2')\n"
+    write("firstparty/stage.py", STAGE.replace("    return", f"    import firstparty.late\n{edit}    return"))
+    run()
+    assert sys.modules["firstparty.late"].x == 1
+
+
+def test_unknown_code_is_refused_before_it_runs(project, run, write):
+    write("firstparty/hidden.py", "import pathlib\npathlib.Path('ran').touch()\n")
+    write("firstparty/stage.py", STAGE.replace("    return", HIDDEN + "    return"))
+    check_refused(project, run, "does not know: firstparty.hidden")
+    assert not (project / "ran").exists()
+
+
 def test_refuses_code_from_elsewhere(project, run, tmp_path, monkeypatch):
     other = tmp_path / "site" / "firstparty"
     other.mkdir(parents=True)

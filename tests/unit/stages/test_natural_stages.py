@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import natural_lab
 import numpy as np
@@ -23,8 +25,15 @@ from advtransfer.data.natural.splits import VALIDATION
 from advtransfer.data.splits import LABELLED, TEST, UNLABELLED
 from advtransfer.models.deep.storage import save_weights
 from advtransfer.models.deep.trained import initial
+from advtransfer.objectives.deep.perturbed import Perturbed
+from advtransfer.provenance.closure import code_hashes
+from advtransfer.provenance.job import run_job
+from advtransfer.provenance.seal import read_seal
+from advtransfer.provenance.spec import Spec
 from advtransfer.stages import measure, pretrain_natural, transfer_natural
 from advtransfer.training.deep.distributed import World
+
+CODE = Path(pretrain_natural.__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +127,45 @@ def test_two_processes_train_what_one_does(tmp_path, lessons, monkeypatch):
     assert told["processes"] == 2 and "validation_accuracy" in told
     curves = [pd.read_parquet(folder / "curves") for folder in (alone, together)]
     np.testing.assert_allclose(curves[1]["loss"], curves[0]["loss"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_processes_that_share_a_training_run_the_code_of_the_spec_alone(
+    tmp_path, lessons, monkeypatch, capfd, known
+):
+    """The objective is imported by them and not by the process that the runner watches."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.chdir(tmp_path)
+    stage = "advtransfer.stages.pretrain_natural"
+    asked = job(study(), "adversarial", lessons, tmp_path)
+    modules = study().studies["s"].objective("adversarial")
+    code = code_hashes(stage, named=modules if known else (), source=CODE)
+    assert ("advtransfer.objectives.deep.kinds.attack" in code) == known
+    spec = Spec("pretrain", stage, {}, asked["params"], code, asked["inputs"], asked["outputs"])
+    Path("spec.json").write_text(json.dumps({"spec": spec.to_dict()}))
+    # what the tests have loaded is not what a job has
+    for name in [name for name in sys.modules if name.startswith("advtransfer.") and name not in code]:
+        if not name.startswith(("advtransfer.provenance", "advtransfer.cli")):
+            monkeypatch.delitem(sys.modules, name)
+    run = partial(run_job, Path("spec.json"), spec.output_paths, spec.input_paths, source=CODE)
+    if known:
+        run()
+        assert read_seal(tmp_path / "weights.seal").made["processes"] == 2
+        return
+    with pytest.raises(subprocess.CalledProcessError):
+        run()
+    assert f"{stage} imported code that its spec does not know: {modules[0]}" in capfd.readouterr().err
+    assert not (tmp_path / "weights.seal").exists()
+
+
+def test_an_objective_that_shortens_the_training_is_refused(tmp_path, lessons, monkeypatch):
+    monkeypatch.setattr(Perturbed, "replays", 7)
+    with pytest.raises(
+        SystemExit, match="found 24, expected a multiple of the 7 steps that the objective takes"
+    ):
+        train(tmp_path, "short", lessons)
 
 
 def test_a_batch_that_cannot_be_shared_out_is_one_line(tmp_path, lessons, monkeypatch):
