@@ -1,19 +1,34 @@
-"""The measures that a study may list: a file each in ``evaluation/representation/measures``, known by its name."""
+"""The measures that a study may list: a file each in ``evaluation/representation/measures``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator
 
 from advtransfer.evaluation.representation import measures
+from advtransfer.params.sources import Source, files
 
 (_FOLDER,) = map(Path, measures.__path__)
-NAMES = tuple(sorted(path.stem for path in _FOLDER.glob("*.py") if path.stem != "__init__"))
+_FILES = files(_FOLDER)
+NAMES = tuple(_FILES)
+
+
+def _measure(name: str) -> str:
+    """A name whose file holds a measure; looked at where a study lists it, so that others bear with it."""
+    source = Source(_FILES[name])
+    function = source.function("measure", "measure(x, y)")
+    if len(function.args.args) != 2:
+        found = f"{len(function.args.args)} arguments"
+        raise source.wrong(f"measure: found {found}, expected x and y, and others behind *")
+    return name
+
 
 if TYPE_CHECKING:
     Measure = str
 else:
-    Measure = Literal[NAMES]
+    Measure = Annotated[Literal[NAMES], AfterValidator(_measure)]
 
 
 def module(name: str) -> str:

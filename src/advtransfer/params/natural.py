@@ -79,7 +79,7 @@ class NaturalStudy(Block):
             updates = variant.training.updates or self.training.updates
             if updates % replays:
                 expected = f"a divisor of the {updates} updates"
-                key = f"variants.{name}.perturbation.{variant.perturbation.name}.replays"
+                key = f"variants.{name}.perturbation.{variant.perturbation.kind}.replays"
                 raise Impossible(key, found=str(replays), expected=expected)
 
     # -- what there is to compute ------------------------------------------------------------------------------

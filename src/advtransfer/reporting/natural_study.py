@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPRESENTATION, PROBE = "representation", "probe_"
+MOST_DECIMALS = 4
 Trace = Callable[[str, str], list[Mapping[str, str]]]  # of a target and a variant
 
 
@@ -102,5 +103,7 @@ def _cell(own: pd.DataFrame, name: str) -> str:
         return NONE
     mean, high = (own[column].to_dict()[name] for column in ("mean", "high"))
     half = high - mean
-    decimals = max(0, 1 - math.floor(math.log10(half))) if half > 0 else 3
+    if math.isnan(half):
+        return f"{mean:.4g}"  # a single replica has no interval
+    decimals = min(max(0, 1 - math.floor(math.log10(half))), MOST_DECIMALS) if half > 0 else MOST_DECIMALS
     return f"{mean:.{decimals}f} ± {half:.{decimals}f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -20,9 +21,10 @@ from advtransfer.evaluation.representation import measures
 from advtransfer.evaluation.representation.similarity import linear_cka
 from advtransfer.models.deep.trained import trained
 from advtransfer.transfer.deep.features import extract
-from advtransfer.transfer.deep.protocols import EXTRACTED, REPRESENTATION
 from advtransfer.transfer.deep.standardise import Standardiser
 
+PROTOCOL = "representation"
+EXTRACTED = 512  # images at a time
 Row = tuple[str, str, float]  # representation, metric, value
 
 
@@ -45,20 +47,32 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     untaught = {name: features(None) for name in params["baselines"]}
     found = [*_measured(untaught | taught, labels, params["measures"]), *_alike(taught)]
     frame = pd.DataFrame(found, columns=["variant", "metric", "value"])
-    about = {"protocol": REPRESENTATION, "shots": 0, "draw": 0, "replica": params["replica"]}
+    about = {"protocol": PROTOCOL, "shots": 0, "draw": 0, "replica": params["replica"]}
     table.write(frame.assign(**params["row"], **about), outputs["metrics"])
     return {"device": str(device)}
 
 
 def _measured(features: dict[str, Tensor], labels: Tensor, names: list[str]) -> Iterator[Row]:
-    """Each measure of the standardised features of each representation."""
+    """Each measure of the standardised features of each representation. Exits in one line for what is no number."""
     for name in names:
         measure = import_module(f"{measures.__name__}.{name}").measure
         for representation, x in features.items():
             try:
-                yield representation, name, measure(Standardiser.of(x)(x), labels)
+                value = measure(Standardiser.of(x)(x), labels.clone())
             except measures.Undefined as reason:
                 print(f"{name} of {representation} is left out: {reason}")
+                continue
+            yield representation, name, _number(value, f"{name} of {representation}")
+
+
+def _number(value: object, what: str) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise SystemExit(f"{what}: found {value!r}, expected a finite number, or an exception Undefined")
+    return number
 
 
 def _alike(features: dict[str, Tensor]) -> Iterator[Row]:

@@ -32,6 +32,12 @@ def test_a_number_has_the_jobs_of_its_study_target_and_variants():
     assert Sources("s", simulated).fitted("dense") == simulated[1:]
 
 
+def test_what_features_are_like_is_measured_by_jobs_of_their_own():
+    measured = row("results/transfer/s/t/r0.measures.parquet", "9")
+    assert Sources("s", [*CLEAN, measured]).features("t") == [measured]
+    assert SOURCES.features("t") == []
+
+
 def test_links():
     assert SOURCES.traced("0.5", RAW) == f'<a class="n" href="#s-{"c" * 12}">0.5</a>'
     several = SOURCES.traced("0.5", CLEAN)

@@ -23,6 +23,7 @@ from advtransfer.data.natural.prepared import read_column
 from advtransfer.data.natural.roles import SOURCE, read_roles
 from advtransfer.data.natural.splits import VALIDATION
 from advtransfer.data.splits import LABELLED, TEST, UNLABELLED
+from advtransfer.evaluation.representation.measures import effective_rank
 from advtransfer.models.deep.storage import save_weights
 from advtransfer.models.deep.trained import initial
 from advtransfer.objectives.deep.perturbed import Perturbed
@@ -254,6 +255,21 @@ def test_tmi_needs_four_validation_images_a_class(tmp_path, painted, capsys, sha
     alike = found[found["metric"] == "cka_to_clean"]
     assert set(alike["variant"]) == set(VARIANTS) - {"clean"}
     assert alike["value"].to_numpy() == pytest.approx(1), "these have the same weights"
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), torch.ones(2), "much"])
+def test_a_measure_that_is_no_number_is_one_line(monkeypatch, value):
+    monkeypatch.setattr(effective_rank, "measure", lambda x, y: value)
+    found = measure._measured({"clean": torch.rand(4, 2)}, torch.zeros(4), ["effective_rank"])
+    with pytest.raises(SystemExit, match=r"effective_rank of clean: found .*, expected a finite number"):
+        list(found)
+
+
+def test_a_measure_may_give_a_tensor_and_cannot_spoil_the_labels(monkeypatch):
+    monkeypatch.setattr(effective_rank, "measure", lambda x, y: y.add_(1).float().mean())
+    features, labels = {"a": torch.rand(4, 2), "b": torch.rand(4, 2)}, torch.zeros(4, dtype=torch.int64)
+    found = list(measure._measured(features, labels, ["effective_rank"]))
+    assert found == [("a", "effective_rank", 1.0), ("b", "effective_rank", 1.0)]
 
 
 def test_every_stage_of_a_network_is_probed(tmp_path, painted):
