@@ -178,6 +178,9 @@ def test_tables_and_figures_can_be_taken_along(visit):
     assert name == "pictures-claims-2.csv"
     assert rows[0] == ["claim", "verdict", "statement", "protocol", "difference [interval]", "p (Holm)", "n"]
     assert rows[2][4] == "-0.030 [-0.050, -0.010]"
+    assert {row[1] for row in rows[1:]} == {"supported", "refuted", "inconclusive"}
+    statement = page.locator('[data-name="claims"] .statement').first.inner_text()
+    assert rows[1][2] == "; ".join(statement.splitlines())
     text, name = saved(page, page.get_by_text("data (CSV)").first.click)
     assert name == "pictures-linear-accuracy.csv"
     assert len(list(csv.DictReader(text.splitlines()))) == 4 * len(made_up.LIFT) - 4 * 3, (

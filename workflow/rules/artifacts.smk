@@ -175,6 +175,7 @@ REPORT = {
     "page": "reports/rendered/{study}.html",
     "notebook": "reports/rendered/{study}.ipynb",
 }
+RECORDS = "reports/published"
 SITE = {
     "index": "reports/rendered/index.html",
     "artifacts": "reports/rendered/artifacts.html",
@@ -259,13 +260,24 @@ def site_inputs(w):
     return {
         "claims": [SUMMARY["claims"]],
         "seals": sorted({seal for study in DEFAULT for seal in seals_of(study)}),
+        "apart": [f"{RECORDS}/{name}/claims.json" for name in published_apart()],
     }
 
 
 def site_params(w):
-    """Titles and pages of the default studies."""
+    """Titles and pages of the default studies, and of those that git holds a record of."""
     studies = {name: {"title": STUDIES[name].title, "page": f"{name}.html"} for name in DEFAULT}
-    return {"title": "advtransfer", "studies": studies}
+    apart = {
+        name: {"title": STUDIES[name].title, "page": f"../published/{name}/page.html", "apart": True}
+        for name in published_apart()
+    }
+    return {"title": "advtransfer", "studies": studies | apart}
+
+
+def published_apart():
+    """The studies, none of them a default one, whose results git holds a record of (docs/remotes.md)."""
+    found = sorted(path.parent.name for path in Path(RECORDS).glob("*/claims.json"))
+    return [name for name in found if name in STUDIES and name not in DEFAULT]
 
 
 # ---- the index of each phase ---------------------------------------------------------------------------------

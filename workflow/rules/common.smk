@@ -82,6 +82,14 @@ def own(path):
     return flag(path, PATH_MODIFIER_FLAG)
 
 
+def tracked(path):
+    """An input, or a list of them, with those marked that every machine has from git: notebooks, records of studies."""
+    if isinstance(path, list):
+        return [tracked(each) for each in path]
+    from_git = path in TEMPLATES.values() or path.startswith(f"{RECORDS}/")
+    return own(path) if from_git else path
+
+
 def job(
     stage, outputs, *, inputs=lambda w: {}, params=lambda w: {}, notebooks=lambda w: (), modules=lambda w: ()
 ):
@@ -97,7 +105,7 @@ def job(
         benchmark, templates = benchmark_of(outputs).format(**values), notebooks(wildcards)
         more = {"notebooks": templates, "named": modules(wildcards), "benchmark": benchmark}
         spec = GUARD.spec_file(stage, code, params(wildcards), named, filled, values, **more)
-        found = {name: own(path) if path in templates else path for name, path in named.items()}
+        found = {name: tracked(path) for name, path in named.items()}
         return {"spec": own(spec)} | found
 
     return function

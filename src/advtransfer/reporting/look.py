@@ -93,8 +93,8 @@ footer { color: var(--muted); font-size: .84rem; border-top: 1px solid var(--lin
 .toc { font-size: .88rem; margin: 0 0 1.4rem; } .toc ul { list-style: none; margin: .2rem 0; padding: 0; }
 .toc li { margin: .22rem 0; line-height: 1.35; } .toc a { text-decoration: none; color: var(--muted); }
 .toc a:hover { color: var(--accent); }
-@media (min-width: 72rem) {
-  .with-toc { display: grid; grid-template-columns: 13.5rem minmax(0, 1fr); gap: 2.8rem; }
+@media (min-width: 80rem) {
+  .with-toc { display: grid; grid-template-columns: 12rem minmax(0, 1fr); gap: 1.7rem; }
   .toc details { position: sticky; top: 4.4rem; max-height: calc(100vh - 6rem); overflow-y: auto; }
 }
 

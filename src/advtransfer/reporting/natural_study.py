@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from advtransfer.evaluation.statistics import means
 from advtransfer.reporting import figures, tables
 from advtransfer.reporting.sources import NONE
-from advtransfer.reporting.study import BASELINE, NOT_MEASURED, StudyReport
+from advtransfer.reporting.study import BASELINE, BELOW_CHANCE, NOT_MEASURED, StudyReport
 from advtransfer.reporting.style import in_order
 from advtransfer.reporting.tables import Html
 
@@ -28,7 +28,7 @@ class NaturalReport(StudyReport):
     """The measurements, verdicts and provenance of one study of natural images."""
 
     def attacked(self) -> Html:
-        """With which attack, on how many images."""
+        """With which attack, on how many images, and what its figures can be held against."""
         asked: dict[str, Any] = self.context.get("description", {}).get("transfer", {}).get("robust", {})
         if not asked:
             return Html("")
@@ -36,7 +36,8 @@ class NaturalReport(StudyReport):
         fraction = f"{asked['eps'] * 255:.3g}/255" if asked["norm"] == "linf" else f"{asked['eps']:.3g}"
         return Html(
             f"<p>{name[asked['attack']]}, {escape(asked['norm'])} ball of radius {fraction}, on the first "
-            f"{asked['images']} test images of each replica, heads of the first draw at {asked['shots']} shots.</p>"
+            f"{asked['images']} test images of each replica, heads of the first draw at {asked['shots']} shots. "
+            f"{BELOW_CHANCE}</p>"
         )
 
     def measures(self) -> Html:

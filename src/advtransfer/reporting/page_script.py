@@ -57,7 +57,7 @@ for (const link of alone ? all("a[href]").filter(leads) : []) {
   link.removeAttribute("href");
   if (link.title) link.tabIndex = 0;
 }
-const wide = matchMedia("(min-width: 72rem)");
+const wide = matchMedia("(min-width: 80rem)");
 const toc = document.querySelector(".toc details");
 const unfold = () => { if (toc) toc.open = wide.matches; };
 wide.addEventListener("change", unfold);
@@ -96,8 +96,15 @@ const sort = (table, column, head) => {
   body.append(...rows.map(r => r.row));
 };
 const quoted = text => /[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+const plain = cell => {  // lines of a cell are told apart, a badge is its word
+  const copy = cell.cloneNode(true);
+  all("br", copy).forEach(line => line.replaceWith("; "));
+  all("li + li", copy).forEach(item => item.prepend("; "));
+  all(".badge", copy).forEach(badge => { badge.textContent = badge.textContent.replace(/^[^\p{L}\p{N}]+/u, ""); });
+  return minus(clean(copy.textContent));
+};
 const csv = table => [...table.rows].map(
-  row => [...row.cells].map(cell => quoted(minus(clean(cell.textContent)))).join(",")).join("\n") + "\n";
+  row => [...row.cells].map(cell => quoted(plain(cell))).join(",")).join("\n") + "\n";
 const save = (name, type, content) => {
   const url = URL.createObjectURL(new Blob([content], { type }));
   make("a", { href: url, download: name }).click();

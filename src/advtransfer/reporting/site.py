@@ -15,7 +15,7 @@ from advtransfer.reporting.tables import Html
 
 Studies = Mapping[
     str, Mapping[str, Any]
-]  # name -> {"title": text or null, "page": file beside the index, or null}
+]  # name -> {"title": text or null, "page": path from the index, or null, "apart": true if only a record is here}
 
 
 def index(
@@ -24,7 +24,7 @@ def index(
     """The start page: studies in the order given, each with its claims, whose numbers lead to the seals."""
     rows = sealed.artifacts(seals)
     listed = [
-        _study(name, about, [c for c in claims if c["study"] == name], Sources(name, rows, "artifacts.html"))
+        _study(name, about, [c for c in claims if c["study"] == name], _sources(name, about, rows))
         for name, about in studies.items()
     ]
     return pages.render("index.html.j2", title=title, here="index", studies=menu(studies), listed=listed)
@@ -83,6 +83,11 @@ def menu(studies: Studies) -> list[dict[str, str]]:
     ]
 
 
+def _sources(name: str, about: Mapping[str, Any], rows: Sequence[Mapping[str, str]]) -> Sources:
+    """The seals of a study that was published apart stand on its own page."""
+    return Sources(name) if about.get("apart") else Sources(name, rows, "artifacts.html")
+
+
 def _study(
     name: str, about: Mapping[str, Any], claims: list[Mapping[str, Any]], sources: Sources
 ) -> dict[str, Any]:
@@ -92,6 +97,7 @@ def _study(
         "name": name,
         "title": about.get("title") or name,
         "page": about.get("page"),
+        "apart": about.get("apart", False),
         "counts": {verdict: count for verdict, count in counts.items() if count},
         "claims": pages.safe(table),
     }

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 BASELINE = "clean"
 NOT_MEASURED = Html("<p>Not measured in this study.</p>")
+BELOW_CHANCE = (
+    "An attack can push accuracy below chance, 1 / number of classes: a higher figure is more robust than another, "
+    "and no representation here is robust for being above the clean one. See what the baselines keep."
+)
 
 
 def context(
@@ -105,7 +109,18 @@ class StudyReport:
             return NOT_MEASURED
         alt = "Accuracy of each variant's heads under attack, with intervals"
         figure = figures.levels(chosen, BASELINE, "robust target accuracy")
-        return self.shown(figure, alt, chosen, f"{protocol}-robust-accuracy")
+        return Html(self.attacked() + self.shown(figure, alt, chosen, f"{protocol}-robust-accuracy"))
+
+    def attacked(self) -> Html:
+        """With which attack, and what its figures can be held against."""
+        robust: dict[str, Any] = self.context.get("description", {}).get("transfer", {}).get("robust", {})
+        if not robust:
+            return Html("")
+        attack = robust["attack"]
+        return Html(
+            f"<p>PGD of {attack['steps']} steps and {attack['restarts']} starts in the {escape(attack['norm'])} ball "
+            f"of radius {attack['eps']:g}; heads of {robust['shots']} labelled images a class. {BELOW_CHANCE}</p>"
+        )
 
     def baselines(self, protocol: str = "linear") -> Html:
         """All variants, claimed ones and references, side by side."""

@@ -96,7 +96,7 @@ changes, or that a fitted rate is the theory's, the interval must lie within a s
 <ul class="cards">
 {% for study in listed %}
 <li>{% if study.page %}<a href="{{ study.page }}">{{ study.title }}</a>{% else %}{{ study.title }}{% endif %}<br>
-<small>{{ study.name }}</small><br>
+<small>{{ study.name }}{% if study.apart %}, published apart: the record of an earlier run{% endif %}</small><br>
 {% for verdict, count in study.counts.items() %}{{ verdict | badge(count) }} {% else %}<small>no claims</small>
 {%- endfor %}</li>
 {% endfor %}

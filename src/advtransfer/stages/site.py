@@ -12,10 +12,12 @@ from advtransfer.reporting import seals, site
 def main(params: dict[str, Any], inputs: dict[str, list[Path]], outputs: dict[str, Path]) -> None:
     """Params: ``title`` and ``studies``: {name: {"title": text, "page": file beside the index, or null}}.
 
-    Inputs: ``claims`` (JSON, one per study, or one for all) and ``seals``.
+    Inputs: ``claims`` (JSON, one per study, or one for all), ``apart`` (of studies published apart) and ``seals``.
     Outputs: ``index``, ``artifacts`` and ``glossary`` (HTML), ``studies`` (what other pages read for their navigation).
     """
-    claims = [row for path in inputs["claims"] for row in json.loads(path.read_text())]
+    claims = [
+        row for path in [*inputs["claims"], *inputs.get("apart", [])] for row in json.loads(path.read_text())
+    ]
     studies, found = params["studies"], seals.read(inputs["seals"])
     outputs["index"].write_text(site.index(params["title"], studies, claims, found))
     outputs["artifacts"].write_text(site.artifacts(found, studies))

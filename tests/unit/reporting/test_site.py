@@ -49,6 +49,17 @@ def test_index(verdicts, tmp_path):
     assert all(row["statement"] in page for row in verdicts)
 
 
+def test_a_study_published_apart_leads_to_its_own_page(verdicts):
+    about = {"title": "Digits", "page": "../published/digits/page.html", "apart": True}
+    spec = Spec("claims", "claims", {}, {}, {}, {}, {"claims": "results/claims/digits.json"})
+    seal = Seal(spec, {"results/claims/digits.json": "cd" * 32}, {})
+    page = site.index("Title", {"digits": about}, verdicts, [json.loads(seal.to_json())])
+    assert page.count('<a href="../published/digits/page.html"') == 2
+    assert "published apart: the record of an earlier run" in page
+    assert all(row["statement"] in page for row in verdicts)
+    assert seal.id[:12] not in page, "what lies here may be another run's"
+
+
 def test_stage(tmp_path):
     write_seal(tmp_path / "a.seal", "a")
     (tmp_path / "claims.json").write_text("[]")
