@@ -156,6 +156,28 @@ def test_altered_files_and_records_are_named(suspect):
     assert "code in git" not in found, "the sealed code is that of the commit"
 
 
+def test_a_damaged_artifact_is_a_failed_check_and_all_others_are_made(suspect):
+    suspect.path("results/claims/tiny.json").unlink()
+    suspect.path("results/claims/tiny.json").write_text("[")
+    report = audit(suspect)
+    assert len(report["checks"]) == 11
+    picture = checks(report)["published picture"]
+    assert picture["verdict"] == "fail" and "results/claims/tiny.json: damaged" in picture["reason"]
+    assert "published numbers" not in failed(report), "they are judged again from the measurements"
+
+
+def test_a_forged_number_is_told_beside_the_one_computed_anew(suspect):
+    key, file = "tiny/low-contrast/clean/linear/accuracy/2", suspect.path("reports/published.json")
+    content = json.loads(file.read_text())
+    true = content["numbers"][key]
+    content["numbers"][key] = 0.987654
+    file.write_text(json.dumps(content))
+    done = suspect.advtransfer("audit", "--number", key)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{key}: published 0.987654, computed anew {str(true)[:6]}")
+    assert "\nDoes not stand:\n  published numbers: 1 of " in done.stdout
+
+
 def test_a_remote_that_lost_or_altered_objects_and_changed_params_are_named(suspect, tmp_path):
     store = tmp_path / "store"
     suspect.tool("dvc", "remote", "modify", "store", "url", str(store))

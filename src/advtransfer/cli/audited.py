@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from advtransfer.cli import published as files
 from advtransfer.evaluation import published, rates_table, table
@@ -19,6 +20,9 @@ from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.lineage import broken, chain
 from advtransfer.provenance.audit.verdict import FAIL, Check, judged
 from advtransfer.provenance.seal import Seal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,12 @@ class Published:
         """Raises ValueError with one line where nothing is published, or the file is damaged."""
         try:
             content = json.loads((evidence.root / files.FILE).read_text())
-            return cls(content["numbers"], content["artifacts"], content["sha256"], evidence)
+            found = cls(
+                files.numbers_in(content), dict(content["artifacts"]), dict(content["sha256"]), evidence
+            )
+            if homeless := [key for key in found.numbers if not found._prefixes(key)]:
+                raise ValueError(f"no artifact is given for {homeless[0]}")
+            return found
         except FileNotFoundError:
             raise ValueError(
                 f"{files.FILE}: not there: nothing is published (`advtransfer publish`)"
@@ -50,8 +59,18 @@ class Published:
 
     def artifact_of(self, key: str) -> str:
         """The file that a number comes from: that of the longest prefix of its key."""
-        prefixes = [prefix for prefix in self.artifacts if key == prefix or key.startswith(f"{prefix}/")]
-        return self.artifacts[max(prefixes, key=len)]
+        return self.artifacts[max(self._prefixes(key), key=len)]
+
+    def _prefixes(self, key: str) -> list[str]:
+        return [prefix for prefix in self.artifacts if key == prefix or key.startswith(f"{prefix}/")]
+
+    @cached_property
+    def anew(self) -> dict[str, float] | str:
+        """Key -> the number computed now from the measurements of the stages; or why that cannot be done."""
+        try:
+            return published.flatten(_summary(self.evidence))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return str(error)
 
     # ---- checks ----------------------------------------------------------------------------------------------
 
@@ -74,10 +93,9 @@ class Published:
     def recomputed(self) -> Check:
         """Each published number against the one computed now from the measurements of the stages."""
         name = "published numbers"
-        try:
-            now = published.flatten(_summary(self.evidence))
-        except (OSError, ValueError, KeyError) as error:
-            return Check(name, FAIL, f"the tables that they are computed from cannot be read: {error}")
+        now = self.anew
+        if isinstance(now, str):
+            return Check(name, FAIL, f"the tables that they are computed from cannot be read: {now}")
         findings = [
             line for key, value in sorted(self.numbers.items()) if (line := _gap(key, value, now.get(key)))
         ]
@@ -92,12 +110,12 @@ class Published:
     def picture(self) -> Check:
         """The picture of the README against the one drawn now from the measurements."""
         name, file = "published picture", self.evidence.root / files.PICTURE
-        drawn = files.picture(self.evidence.root)
-        findings = (
-            []
-            if not drawn or (file.exists() and file.read_text() == drawn)
-            else [f"{files.PICTURE}: another"]
-        )
+        try:
+            drawn = files.picture(self.evidence.root)
+            there = file.read_bytes().decode(errors="replace") if file.exists() else None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return Check(name, FAIL, f"it cannot be drawn anew: {error}")
+        findings = [] if not drawn or there == drawn else [f"{files.PICTURE}: another"]
         return judged(
             name,
             findings,
@@ -132,10 +150,11 @@ class Published:
 
     def _number(self, key: str, claims: dict[str, dict[str, Any]]) -> dict[str, Any]:
         claim = claims.get(key.rpartition("/")[0])
-        about: dict[str, Any] = {"value": self.numbers[key], "artifact": self.artifact_of(key)}
-        if "/claims/" in key and claim is None:
+        anew = self.anew if isinstance(self.anew, dict) else {}
+        about = files.told(key, self.numbers[key], anew.get(key)) | {"artifact": self.artifact_of(key)}
+        setting = files.setting(key, claim)
+        if setting is None:
             return about | {"where": {}, "rows": 0, "chain": chain(about["artifact"], self.evidence)}
-        setting = Setting.of_claim(claim) if claim else Setting.of_mean(key)
         measured = self._measurements(about["artifact"])
         return about | {
             "where": setting.to_dict(),
@@ -194,19 +213,33 @@ def _claims_params(evidence: Evidence) -> Iterable[dict[str, Any]]:
 
 
 def _summary(evidence: Evidence) -> dict[str, Any]:
-    """What results/summary.json should hold, from the tables that the measuring jobs wrote."""
+    """What results/summary.json should hold, from the tables that the measuring jobs wrote.
+
+    Raises ValueError, in one line, for one that is missing or damaged, or that no seal names.
+    """
+    import pandas as pd
+
     root, claims = evidence.root, []
     for seal in _claims_seals(evidence):
-        rates = [root / path for path in _named(seal, "rates")]
-        rows = table.read(root / _named(seal, "metrics")[0])
-        claims += judge(rows, seal.spec.params["claims"], rates_table.read(rates) if rates else None)
-    summarised = evidence.makers[str(files.SUMMARY)]
-    measuring = [
-        path
-        for joined in _named(summarised, "metrics")
-        for path in _named(evidence.makers[joined], "metrics")
+        rates = [files.read_artifact(root, path, _rates) for path in _named(seal, "rates")]
+        rows = files.read_artifact(root, _named(seal, "metrics")[0], table.read)
+        claims += judge(rows, seal.spec.params["claims"], pd.concat(rates) if rates else None)
+    joining = [_maker(path, evidence) for path in _named(_maker(str(files.SUMMARY), evidence), "metrics")]
+    measured = [
+        files.read_artifact(root, path, table.read) for seal in joining for path in _named(seal, "metrics")
     ]
-    return summary(means(table.join([root / path for path in measuring])), claims)
+    return summary(means(pd.concat(measured, ignore_index=True)), claims)
+
+
+def _maker(path: str, evidence: Evidence) -> Seal:
+    """Raises ValueError where no readable seal vouches for an artifact."""
+    if path not in evidence.makers:
+        raise ValueError(f"{path}: no readable seal names it; `dvc pull` or `advtransfer run` brings it")
+    return evidence.makers[path]
+
+
+def _rates(path: Path) -> pd.DataFrame:
+    return rates_table.read([path])
 
 
 def _gap(key: str, value: float, now: float | None) -> str:
@@ -230,7 +263,7 @@ class _Images(HTMLParser):
 def _figures(page: Path) -> list[str]:
     parser = _Images()
     try:
-        parser.feed(page.read_text(encoding="utf-8"))
+        parser.feed(page.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return []
     return parser.alts

@@ -160,14 +160,19 @@ def audit(
     Example: advtransfer audit --recompute 3 --seed 1
     """
     from advtransfer.cli.audit import audit as check
-    from advtransfer.cli.audit import chain_text, text
+    from advtransfer.cli.audit import chain_text, part, require_number, text
 
     try:
+        if number:
+            require_number(Path.cwd(), number)
         report = _planned(lambda: check(Path.cwd(), recompute, seed))
     except ValueError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
-    show(json_, report, chain_text(report, number) if number else text(report))
+    if number:
+        show(json_, part(report, number), chain_text(report, number))
+    else:
+        show(json_, report, text(report))
     raise typer.Exit(report["verdict"] != "pass")
 
 

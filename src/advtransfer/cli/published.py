@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from advtransfer.evaluation import published
+from advtransfer.evaluation.settings import KEY, Setting
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import ARTIFACT_FOLDERS, Seal, all_seals
+
+T = TypeVar("T")
 
 FILE = Path("reports/published.json")
 PICTURE = Path("reports/published.svg")
@@ -70,6 +74,38 @@ def gap(key: str, old: float | None, new: float | None) -> str:
     return f"{key}: published as {old}, computed anew {new}"
 
 
+def read_artifact(root: Path, path: str, parse: Callable[[Path], T]) -> T:
+    """What ``parse`` reads from an artifact. Raises ValueError, in one line that names the file, if it cannot."""
+    try:
+        return parse(root / path)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: missing; `dvc pull` or `advtransfer run` brings it") from None
+    except Exception as error:  # damaged bytes can make a parser raise anything
+        what = next(iter(str(error).strip().splitlines()), type(error).__name__).replace(f"{root}/", "")
+        raise ValueError(f"{path}: damaged ({what}); `dvc checkout` or `advtransfer run` mends it") from None
+
+
+def numbers_in(content: Any) -> dict[str, float]:
+    """The numbers of published.json or of a record. Raises KeyError or TypeError for content that holds none."""
+    if not isinstance(numbers := content["numbers"], dict):
+        raise TypeError("numbers: found no mapping")
+    if strange := [key for key, value in numbers.items() if type(value) not in (int, float)]:
+        raise TypeError(f"{strange[0]} is no number")
+    return numbers
+
+
+def told(key: str, value: float, anew: float | None) -> dict[str, Any]:
+    """A published number beside the one computed anew (None: it cannot be); whether they are the same."""
+    return {"value": value, "anew": anew, "stands": not gap(key, value, anew)}
+
+
+def setting(key: str, claim: Mapping[str, Any] | None) -> Setting | None:
+    """The rows behind a number of a summary; None where its key says no setting."""
+    if claim:
+        return Setting.of_claim(claim)
+    return None if "/claims/" in key or key.count("/") != len(KEY) - 1 else Setting.of_mean(key)
+
+
 def _listed(root: Path) -> set[str]:
     """What the index of each phase lists: the artifacts of the default studies."""
     indices = (p for folder in ARTIFACT_FOLDERS for p in (root / folder).rglob("INDEX"))
@@ -97,21 +133,29 @@ def _artifacts(summary: dict[str, Any], hashes: dict[str, str]) -> dict[str, str
 
 
 def picture(root: Path, study: str = "") -> str:
-    """Accuracy of linear heads against shots in a study, else in the first default one that has it; else nothing."""
+    """Accuracy of linear heads against shots in a study, else in the first default one that has it; else nothing.
+
+    Raises ValueError, in one line, for an artifact that is missing or damaged.
+    """
     from advtransfer.evaluation import table
     from advtransfer.evaluation.statistics import means
     from advtransfer.reporting.figures import accuracy_by_shots
     from advtransfer.reporting.study import StudyReport
     from advtransfer.reporting.style import svg
 
-    rows = table.read(root / (_metrics(study, {}) if study else "results/metrics.parquet"))
+    path = _metrics(study, {}) if study else "results/metrics.parquet"
+    rows = read_artifact(root, path, table.read)
     rows = rows[(rows["protocol"] == "linear") & (rows["metric"] == "accuracy")]
     if rows.empty:
         return ""
     study = str(rows["study"].iloc[0])
-    verdicts = json.loads((root / f"results/claims/{study}.json").read_text())
-    report = StudyReport(study, rows[rows["study"] == study], verdicts, {})
-    return svg(accuracy_by_shots(means(report.rows[report.rows["variant"].isin(report.claimed)])))
+    rows = rows[rows["study"] == study]
+
+    def claimed(file: Path) -> frozenset[str]:
+        return frozenset(StudyReport(study, rows, json.loads(file.read_text()), {}).claimed)
+
+    shown = read_artifact(root, f"results/claims/{study}.json", claimed)
+    return svg(accuracy_by_shots(means(rows[rows["variant"].isin(shown)])))
 
 
 def _metrics(study: str, hashes: dict[str, str]) -> str:

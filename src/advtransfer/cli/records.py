@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli.published import Written, gap, picture
+from advtransfer.cli.published import Written, gap, numbers_in, picture, read_artifact, setting, told
 from advtransfer.evaluation import published, table
 from advtransfer.evaluation.claims import judge
 from advtransfer.evaluation.statistics import means
 from advtransfer.evaluation.summary import summary
 from advtransfer.provenance.audit.code import committed
 from advtransfer.provenance.audit.evidence import Evidence, read
-from advtransfer.provenance.audit.lineage import chain
+from advtransfer.provenance.audit.lineage import chain, describe
 from advtransfer.provenance.audit.verdict import FAIL, PASS, Check
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import SUFFIX, Seal, SealError, parse_seal, spec_change
@@ -48,16 +49,29 @@ def publish_study(root: Path, study: str) -> Written:
         shutil.copyfile(root / path, folder / name)
     atomic_write(folder / PICTURE, picture(root, study))
     record = StudyRecord(study, {}, copies, {seal.spec.primary: seal for seal in map(_seal, seals)}, folder)
-    numbers = record.computed()
+    numbers = record.computed
     content = {"study": study, "numbers": numbers, "copies": copies, "seals": seals}
     atomic_write(folder / RECORD, json.dumps(content, indent=1, sort_keys=True) + "\n")
     written = [FOLDER / study / name for name in (RECORD, *copies, PICTURE)]
     return Written(FOLDER / study, {"numbers": len(numbers), "sealed_jobs": len(seals)}, written)
 
 
-def check_records(root: Path, plan: Mapping[str, Spec]) -> list[Check]:
+def load_records(root: Path) -> dict[str, StudyRecord | str]:
+    """Each study published apart, or what is wrong with its record, in one line."""
+    found: dict[str, StudyRecord | str] = {}
+    for study in recorded_studies(root):
+        try:
+            found[study] = StudyRecord.load(root / FOLDER / study)
+        except (ValueError, SealError) as error:
+            found[study] = str(error)
+    return found
+
+
+def check_records(
+    root: Path, records: Mapping[str, StudyRecord | str], plan: Mapping[str, Spec]
+) -> list[Check]:
     """One check a study published apart; ``plan`` is primary output -> the spec that its job would have today."""
-    return [_check(root, name, plan) for name in recorded_studies(root)]
+    return [_check(root, study, record, plan) for study, record in records.items()]
 
 
 @dataclass(frozen=True)
@@ -75,9 +89,12 @@ class StudyRecord:
         """Raises ValueError, in one line, for a damaged record, and SealError for a seal that was edited."""
         try:
             content = json.loads((folder / RECORD).read_text())
+            numbers, copies = numbers_in(content), dict(content["copies"])
+            if lacking := {TABLE, CLAIMS} - copies.keys():
+                raise KeyError(*sorted(lacking))
             seals = [_seal(value) for value in content["seals"]]
             by_primary = {seal.spec.primary: seal for seal in seals}
-            return cls(content["study"], content["numbers"], content["copies"], by_primary, folder)
+            return cls(content["study"], numbers, copies, by_primary, folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{folder.name}/{RECORD}: damaged ({error!r}); restore it from git") from None
 
@@ -90,7 +107,9 @@ class StudyRecord:
         makers = self.evidence(root).makers
         for name, path in self.copies.items():
             seal = makers.get(path)
-            if seal is None or seal.sha256[path] != read(self.folder / name).sha256:
+            if not (self.folder / name).is_file():
+                yield f"{name}: missing; restore it from git"
+            elif seal is None or seal.sha256[path] != read(self.folder / name).sha256:
                 yield f"{name}: not {path} as it was sealed"
         for primary, seal in self.seals.items():
             for path in seal.spec.input_paths:
@@ -99,18 +118,59 @@ class StudyRecord:
                 if made and made != seal.sha256[path]:
                     yield f"{primary}: read another {path} than the one in the record"
 
+    @property
+    def _claims(self) -> list[dict[str, Any]]:
+        """Raises ValueError where the record lacks the seal of its claims."""
+        path = self.copies[CLAIMS]
+        if path not in self.seals:
+            raise ValueError(f"{path}: the record holds no seal of it")
+        claims: list[dict[str, Any]] = self.seals[path].spec.params["claims"]
+        return claims
+
+    @cached_property
     def computed(self) -> dict[str, float]:
-        """The numbers of the study, from its measurements."""
-        rows = table.read(self.folder / TABLE)
-        claims = self.seals[self.copies[CLAIMS]].spec.params["claims"]
-        return published.flatten(summary(means(rows), judge(rows, claims, None)))
+        """The numbers of the study, from its measurements. Raises ValueError, in one line, where they are damaged."""
+        rows = read_artifact(self.folder, TABLE, table.read)
+        return published.flatten(summary(means(rows), judge(rows, self._claims, None)))
 
     def gaps(self) -> Iterator[str]:
         """Numbers that do not follow from the measurements."""
-        now = self.computed()
+        now = self.computed
         for key in sorted({*self.numbers, *now}):
             if line := gap(key, self.numbers.get(key), now.get(key)):
                 yield line
+
+    # ---- chains ----------------------------------------------------------------------------------------------
+
+    def chains(self, root: Path) -> dict[str, Any]:
+        """Its ``numbers`` with what is behind them, and the ``steps`` of their chains, from the seals of the record.
+
+        Raises ValueError as ``computed``.
+        """
+        evidence = self.evidence(root)
+        claims = {f"{self.study}/claims/{claim['id']}": claim for claim in self._claims}
+        numbers = {
+            key: self._number(key, claims.get(key.rpartition("/")[0]), evidence)
+            for key in sorted(self.numbers)
+        }
+        steps = sorted({step for about in numbers.values() for step in about["chain"]})
+        read_as = {path: seal.sha256[path] for seal in self.seals.values() for path in seal.spec.input_paths}
+        described = {step: describe(step, evidence) for step in steps}
+        for step in described.keys() - self.seals.keys():  # what the jobs read then, which need not lie here
+            described[step]["sha256"] = read_as.get(step)
+        return {"numbers": numbers, "steps": described}
+
+    def _number(self, key: str, claim: dict[str, Any] | None, evidence: Evidence) -> dict[str, Any]:
+        about = told(key, self.numbers[key], self.computed.get(key))
+        artifact = self.copies[CLAIMS if "/claims/" in key else TABLE]
+        rows = setting(key, claim)
+        where = rows.to_dict() if rows else {}
+        return about | {
+            "artifact": artifact,
+            "where": where,
+            "rows": rows.count(self.folder / TABLE) if rows else 0,
+            "chain": chain(artifact, evidence, lambda seal: _joined(seal, where, evidence)),
+        }
 
     def stale(self, plan: Mapping[str, Spec]) -> dict[str, str]:
         """Primary output -> why its job would run again today."""
@@ -123,13 +183,28 @@ class StudyRecord:
         return found
 
 
-def _check(root: Path, study: str, plan: Mapping[str, Spec]) -> Check:
+def _joined(seal: Seal, where: Mapping[str, Iterable[str]], evidence: Evidence) -> Iterator[str]:
+    """What a job read, without the tables of measurements that it joined of other targets and variants.
+
+    The tables lie in no record, so one that was made for all variants counts whatever it measures.
+    """
+    tables = seal.spec.inputs.get("metrics", [])
+    for path in seal.spec.input_paths:
+        maker = evidence.makers.get(path)
+        made_for = maker.spec.wildcards if maker and not isinstance(tables, str) and path in tables else {}
+        if all(value in where.get(name, (value,)) for name, value in made_for.items()):
+            yield path
+
+
+def _check(root: Path, study: str, record: StudyRecord | str, plan: Mapping[str, Spec]) -> Check:
     name = f"published apart: {study}"
+    if isinstance(record, str):
+        return Check(name, FAIL, record)
+    findings = list(record.altered(root))
     try:
-        record = StudyRecord.load(root / FOLDER / study)
-        findings = [*record.altered(root), *record.gaps()]
-    except (OSError, ValueError, KeyError, SealError) as error:
-        return Check(name, FAIL, str(error))
+        findings += record.gaps()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Check(name, FAIL, str(error), tuple(findings))
     homes = committed(record.evidence(root), record.seals)
     if findings or homes.verdict == FAIL:
         findings += homes.findings

@@ -55,7 +55,8 @@ artifact back to the raw data.</p>
 <h2>Jobs and raw files</h2>
 {% for name, step in report.steps.items() %}
 <details id="{{ name }}"><summary><code>{{ name }}</code>
-{{- ": raw file" if "raw" in step else ": rule " ~ step.rule }}</summary>
+{{- ": raw file" if "raw" in step else ": no readable seal" if "unsealed" in step else ": rule " ~ step.rule -}}
+</summary>
 <pre tabindex="0">{{ steps[name] }}</pre></details>
 {% endfor %}
 {% endblock %}

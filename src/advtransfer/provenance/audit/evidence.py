@@ -37,12 +37,15 @@ class Evidence:
 
     @classmethod
     def gather(cls, root: Path, folders: Sequence[str], *, without: Sequence[str] = ()) -> Evidence:
-        """Reads every file under ``folders`` once, except below ``without``; both relative to ``root``."""
+        """Reads every file under ``folders`` once, except below ``without``; both relative to ``root``.
+
+        What cannot be read (a link into a cache that was emptied) counts as missing.
+        """
         root, began = root.resolve(), time.monotonic()
         names = [name for folder in folders for name in _walk(root, folder, set(without))]
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashlib lets other threads run
-            contents = pool.map(lambda name: read(root / name), names)
-            files = dict(zip(names, contents, strict=True))
+            contents = zip(names, pool.map(lambda name: _read(root / name), names), strict=True)
+            files = {name: content for name, content in contents if content}
         return cls(root, all_seals(root), files, time.monotonic() - began)
 
     @cached_property
@@ -89,6 +92,13 @@ def read(path: Path) -> Content:
             md5.update(chunk)
             size += len(chunk)
     return Content(sha256.hexdigest(), md5.hexdigest(), size)
+
+
+def _read(path: Path) -> Content | None:
+    try:
+        return read(path)
+    except OSError:
+        return None
 
 
 def _walk(root: Path, folder: str, without: set[str]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Any
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.seal import SUFFIX, Seal
 
+# Where jobs write, as against raw files: what lies there without a readable seal proves nothing.
+_MADE = ("results/", "data/prepared/", "data/pseudo_labels/", "reports/rendered/")
 # Which inputs of a job a number rests on; for most jobs all of them.
 Follow = Callable[[Seal], Iterable[str]]
 
@@ -33,14 +35,22 @@ def chain(path: str, evidence: Evidence, follow: Follow = everything) -> list[st
 
 def broken(steps: Iterable[str], evidence: Evidence) -> list[str]:
     """Steps that are neither a sealed job nor a raw file that is there: where the chain ends in nothing."""
-    return [name for name in steps if name not in evidence.seals and evidence.sha256(name) is None]
+    return [
+        name
+        for name in steps
+        if name not in evidence.seals and (name.startswith(_MADE) or evidence.sha256(name) is None)
+    ]
 
 
 def describe(primary: str, evidence: Evidence) -> dict[str, Any]:
-    """A step of a chain as a JSON value: what ran on what, with which code, where and for how long; or a raw file."""
+    """A step of a chain as a JSON value: what ran on what, with which code, where and for how long; or a raw file.
+
+    An artifact that no readable seal vouches for is told under ``unsealed``.
+    """
     seal = evidence.seals.get(primary)
     if seal is None:
-        return {"raw": primary, "sha256": evidence.sha256(primary)}
+        kind = "unsealed" if primary.startswith(_MADE) else "raw"
+        return {kind: primary, "sha256": evidence.sha256(primary)}
     spec = seal.spec
     return {
         "rule": spec.rule,

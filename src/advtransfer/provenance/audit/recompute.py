@@ -71,7 +71,7 @@ def again(seal: Seal, evidence: Evidence, source: Path, compare: Compare) -> Aga
         failure = _run(seal, evidence.root, scratch, source)
         if failure:
             return Again(primary, FAIL, f"does not run: {failure}")
-        return _compared(seal, evidence.root, scratch, compare)
+        return _compared(seal, evidence, scratch, compare)
 
 
 def _run(seal: Seal, root: Path, scratch: Path, source: Path) -> str:
@@ -101,8 +101,8 @@ def _run(seal: Seal, root: Path, scratch: Path, source: Path) -> str:
     )
 
 
-def _compared(seal: Seal, root: Path, scratch: Path, compare: Compare) -> Again:
-    primary = seal.spec.primary
+def _compared(seal: Seal, evidence: Evidence, scratch: Path, compare: Compare) -> Again:
+    primary, root = seal.spec.primary, evidence.root
     try:
         new = read_seal(scratch / seal_path(primary))
     except SealError as error:
@@ -112,6 +112,8 @@ def _compared(seal: Seal, root: Path, scratch: Path, compare: Compare) -> Again:
         return Again(primary, PASS, "identical bytes")
     if same_kind(seal.made, new.made):
         return Again(primary, FAIL, f"other bytes on the same kind of machine: {', '.join(different)}")
+    if lost := [path for path in different if evidence.sha256(path) != seal.sha256[path]]:
+        return Again(primary, UNCHECKED, f"other bytes, and the sealed {lost[0]} is not here to compare with")
     compared = {path: compare(root / path, scratch / path) for path in different}
     states = [agrees for agrees, _ in compared.values()]
     verdict = FAIL if False in states else UNCHECKED if None in states else PASS
