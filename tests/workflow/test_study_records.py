@@ -112,7 +112,11 @@ def test_a_study_that_is_not_fresh_is_not_published(copied):
     assert not copied.path(RECORD).exists()
 
 
-def test_an_unknown_study_is_one_line(recorded):
-    done = recorded.advtransfer("publish", "--study", "nowhere")
+@pytest.mark.parametrize("study", ["nowhere", "tiny"])
+def test_a_study_that_has_no_record_is_one_line(recorded, study):
+    done = recorded.advtransfer("publish", "--study", study)
     assert done.returncode == 2
-    assert done.stderr.strip() == "--study: found 'nowhere', expected one of tiny, other"
+    assert (
+        done.stderr.strip()
+        == f"--study: found {study!r}, expected an image study that is no default one: other"
+    )

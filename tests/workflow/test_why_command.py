@@ -3,7 +3,9 @@
 import json
 import shutil
 
-from advtransfer.provenance.explain import explain
+import pytest
+
+from advtransfer.provenance.explain import GONE, explain
 
 ADVERSARIAL = "results/pretrain/tiny/adversarial-l2/r000-002.safetensors"
 
@@ -79,7 +81,41 @@ def test_a_script_reads_what_a_person_reads(edited):
         "primary": ADVERSARIAL,
         "lineage": None,
     }
-    assert told("params.yaml")["state"] == "raw"
+    assert told("reports/image_study.ipynb")["state"] == "raw"
+    assert told("params.yaml")["state"] == "unused"
+    made_from_it = told("results/claims.json")
+    reason = "params changed: perturbation.attack.eps 0.5 -> 1.0"
+    assert made_from_it["state"] == "stale"
+    assert made_from_it["reason"] == f"made from {ADVERSARIAL}, which is stale: {reason}"
+    assert list(lines(made_from_it["lineage"])) == list(lines(fresh["lineage"]))
+    first = edited.advtransfer("why", "results/claims.json").stdout.splitlines()[0]
+    assert first == f"results/claims.json: {made_from_it['reason']}"
+
+
+def test_what_a_removed_variant_left_is_not_fresh(edited):
+    """Its spec file lies about from when it was planned."""
+    lines = edited.path("params.yaml").read_text().splitlines(keepends=True)
+    edited.path("params.yaml").write_text("".join(line for line in lines if "adversarial-l2" not in line))
+    claims = edited.path("reports/claims.yaml").read_text()
+    start, end = claims.index("  - id: C1"), claims.index("  - id: C2")
+    edited.path("reports/claims.yaml").write_text(claims[:start] + claims[end:])
+    assert edited.path(".snakemake/spec").joinpath(ADVERSARIAL, "spec.json").exists()
+    curves = ADVERSARIAL.replace(".safetensors", ".curves.parquet")
+    for path in (ADVERSARIAL, curves):
+        done = edited.advtransfer("why", path)
+        assert (done.returncode, done.stdout) == (0, f"{ADVERSARIAL}: {GONE}\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("results", "results: a folder; expected a file"),
+        ("/etc/passwd", "/etc/passwd: outside of this project"),
+    ],
+)
+def test_what_is_no_file_of_the_project_is_wrong_input(copied, path, said):
+    done = copied.advtransfer("why", path)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{said}\n")
 
 
 def test_what_a_job_will_make_is_known_before_anything_was_planned(copied):

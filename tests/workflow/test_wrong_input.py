@@ -87,7 +87,8 @@ def test_a_missing_file_is_named(fresh, file):
     done = fresh.advtransfer("run")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert f"{file}: no such file or directory, expected a file to read" in line
+    missing = f"{CLAIMS}: no such file or directory, expected a file to read"
+    assert {PARAMS: "no advtransfer project here (no params.yaml)", CLAIMS: missing}[file] in line
 
 
 def test_an_unknown_study_is_refused(fresh):

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from advtransfer.cli import completion
-from advtransfer.cli.screen import Screen, only_results, show
+from advtransfer.cli.screen import Screen, only_results, print_version, show
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON instead of text.")]
@@ -19,7 +19,11 @@ app = typer.Typer(cls=Screen, no_args_is_help=True, pretty_exceptions_enable=Fal
 
 
 @app.callback()
-def _about() -> None:
+def _about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Does adversarial and semi-supervised pre-training transfer better to a target with few labels?"""
 
 
@@ -93,8 +97,9 @@ def fetch(
     """Download image sets of torchvision: the only command that does.
 
     They go to ADVTRANSFER_DATA (data/raw). A set that is there already is compared with the hashes of when it came.
+    Each needs a block in `datasets` of params.yaml first: docs/natural-images.md.
 
-    Example: advtransfer fetch flowers
+    Example: advtransfer fetch
     """
     from advtransfer.cli.images import fetch_images
     from advtransfer.params import ParamsError, load_params
@@ -119,11 +124,11 @@ def why(
 
     Example: advtransfer why results/claims.json
     """
-    from advtransfer.cli.plan import dry_run
+    from advtransfer.cli.plan import all_specs
     from advtransfer.provenance.explain import UNKNOWN, explain
 
-    _planned(lambda: dry_run(Path.cwd(), all_studies=True))
-    explanation = explain(path, Path.cwd())
+    plan = _planned(lambda: all_specs(Path.cwd()))
+    explanation = explain(path, Path.cwd(), plan)
     if explanation.state == UNKNOWN:
         print(explanation.text(), file=sys.stderr)
         raise typer.Exit(2)
@@ -188,7 +193,11 @@ def track(json_: AsJson = False) -> None:
 
     with only_results(json_):
         count = sync(Path.cwd())
-    show(json_, {"runs_logged": count}, f"MLflow: {count} training runs logged" if count else "")
+    show(
+        json_,
+        {"runs_logged": count},
+        f"MLflow: {count} training runs logged" if count else "no new training runs logged",
+    )
 
 
 @app.command()
@@ -196,8 +205,8 @@ def publish(
     study: Annotated[
         str,
         typer.Option(
-            help="One study that is no default one; its record goes to reports/published/.",
-            autocompletion=completion.studies,
+            help="One image study that is no default one; its record goes to reports/published/.",
+            autocompletion=completion.studies_apart,
         ),
     ] = "",
     json_: AsJson = False,
@@ -262,7 +271,7 @@ def crate(
 def job(context: typer.Context) -> None:
     """Run one job, as the rules do.
 
-    Usage: advtransfer job [--threads N] [--gpus N] OUT.. SEAL -- SPEC IN..
+    Usage: advtransfer job [--threads N] [--gpus N [--least-gpus N]] OUT.. SEAL -- SPEC IN..
 
     Example: advtransfer job a.txt a.txt.seal -- .snakemake/spec/a.txt/spec.json
     """

@@ -10,12 +10,26 @@ from typing import Any
 from advtransfer.strict_yaml import read_yaml
 
 # Shells split, expand or evaluate what else a name of a foreign project might hold.
+APART = ("image", "natural_image")  # kinds of studies that can be published apart
 _PLAIN = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 def studies(incomplete: str) -> list[str]:
     """Names of studies in params.yaml."""
     return _offered(_block("studies"), incomplete)
+
+
+def studies_apart(incomplete: str) -> list[str]:
+    """Names of studies that can be published apart."""
+    content = _content()
+    default = content.get("default_studies")
+    known = default if isinstance(default, list) else []
+    able = (
+        name
+        for name, about in _block("studies").items()
+        if isinstance(about, dict) and about.get("kind") in APART and name not in known
+    )
+    return _offered(able, incomplete)
 
 
 def image_sets(incomplete: str) -> list[str]:
@@ -32,13 +46,17 @@ def profiles(incomplete: str) -> list[str]:
 
 
 def _block(name: str) -> dict[Any, Any]:
-    """A block of params.yaml; empty where there is none, or it is just being written."""
+    block = _content().get(name)
+    return block if isinstance(block, dict) else {}
+
+
+def _content() -> dict[Any, Any]:
+    """What params.yaml holds; empty where there is none, or it is just being written."""
     try:
         content = read_yaml(Path("params.yaml"))
     except ValueError:
         return {}  # what is said behind TAB lands in the line that is typed
-    block = content.get(name) if isinstance(content, dict) else None
-    return block if isinstance(block, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _offered(names: Iterable[Any], incomplete: str) -> list[str]:

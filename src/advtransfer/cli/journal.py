@@ -93,7 +93,7 @@ class Writer:
 def _own(root: Path) -> TextIO | None:
     """The journal, where this process has begun it."""
     head = _lines(root, first=True)
-    if not head or (head[0]["pid"], head[0]["host"]) != (os.getpid(), socket.gethostname()):
+    if not head or (head[0].get("pid"), head[0].get("host")) != (os.getpid(), socket.gethostname()):
         return None
     return (root / JOURNAL).open("a", buffering=1, encoding="utf-8")
 
@@ -101,27 +101,35 @@ def _own(root: Path) -> TextIO | None:
 def read(root: Path, since: float = 0.0) -> Run | None:
     """The run of the journal as it stands; None without one, or if it began before ``since`` (seconds since the epoch).
 
-    A line that is being written does not count yet.
+    A line that is being written does not count yet, and one that holds no event (a full disk, a killed writer) never.
     """
     lines = _lines(root)
-    if not lines or lines[0]["time"] < since:
+    if not lines or "reused" not in lines[0] or lines[0]["time"] < since:
         return None
     head, *events = lines
     run = Run(head["pid"], head["host"], head["time"], head["reused"])
     run.jobs = {job["id"]: Job(Planned(**job)) for job in head["jobs"]}
     for event in events:
-        _apply(run, event)
+        if {"time", "event", "jobs", "message"} <= event.keys():
+            _apply(run, event)
     return run
 
 
 def _lines(root: Path, *, first: bool = False) -> list[dict[str, Any]]:
     try:
-        with (root / JOURNAL).open(encoding="utf-8") as file:
+        with (root / JOURNAL).open(encoding="utf-8", errors="replace") as file:
             text = file.readline() if first else file.read()
     except FileNotFoundError:
         return []
     whole, _, _ = text.rpartition("\n")
-    return [json.loads(line) for line in whole.splitlines()]
+    return [value for line in whole.splitlines() if isinstance(value := _parsed(line), dict)]
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _apply(run: Run, event: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from advtransfer.cli.completion import APART
 from advtransfer.cli.run import WORKFLOW, load_checked
 from advtransfer.params import ParamsError
 from advtransfer.provenance.spec import Spec, load_spec, spec_path
@@ -25,17 +26,30 @@ def dry_run(root: Path, *, all_studies: bool) -> bool:
 def fresh_study(root: Path, study: str) -> bool:
     """Whether everything of a study that can be published apart is fresh.
 
-    Raises as ``dry_run``, and ParamsError for an unknown study, or one of simulations: a record holds transfers.
+    Raises as ``dry_run``, and ParamsError for an unknown study, one of simulations, since a record holds transfers,
+    or a default one, since those are published together.
     """
-    studies = load_checked(root).studies
-    able = [name for name, block in studies.items() if block.kind in ("image", "natural_image")]
+    params = load_checked(root)
+    able = [
+        name
+        for name, block in params.studies.items()
+        if block.kind in APART and name not in params.default_studies
+    ]
     if study not in able:
-        raise ParamsError(f"--study: found {study!r}, expected one of {', '.join(able)}")
+        raise ParamsError(
+            f"--study: found {study!r}, expected an image study that is no default one: "
+            f"{', '.join(able) or 'there is none'}"
+        )
     return _fresh(root, [study])
 
 
 def _fresh(root: Path, targets: Iterable[str]) -> bool:
     return "Nothing to be done" in _snakemake(root, "--dry-run", "--quiet", "rules", targets=targets)
+
+
+def all_specs(root: Path) -> dict[str, Spec]:
+    """``planned_specs`` of every study of params.yaml."""
+    return planned_specs(root, ["all", *load_checked(root).studies])
 
 
 def planned_specs(root: Path, targets: Collection[str]) -> dict[str, Spec]:

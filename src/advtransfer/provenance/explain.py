@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from advtransfer.provenance.hashing import Hasher, hash_cache
-from advtransfer.provenance.seal import SUFFIX, Seal, find_seal, why_stale
+from advtransfer.provenance.seal import SUFFIX, Seal, all_seals, find_seal, seal_path, why_stale
 from advtransfer.provenance.spec import Spec, SpecError, load_spec, spec_path
 
-FRESH, STALE, RAW, UNKNOWN = "fresh", "stale", "raw", "unknown"
+FRESH, STALE, RAW, UNUSED, UNKNOWN = "fresh", "stale", "raw", "unused", "unknown"
+GONE = "no job of the present params.yaml makes it, and the next whole run removes it"
 _SHORT = 12
 
 
@@ -54,6 +55,11 @@ class Node:
         for node in self.inputs:
             yield from node.lines(depth + 1)
 
+    def first_stale(self) -> Node | None:
+        """The first file that is stale, what it was made from before itself: where an upstream change begins."""
+        found = (node.first_stale() for node in self.inputs)
+        return next(filter(None, found), self if self.stale else None)
+
     def _label(self) -> str:
         if self.above:
             return "above"
@@ -67,8 +73,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The state of a file: fresh with its lineage, or stale, raw or unknown for a reason.
+    """The state of a file: fresh, or for a reason stale, raw (an input of jobs), unused (of none) or unknown.
 
+    What is fresh has a lineage, and so has what is stale only because something that it was made from is.
     ``primary`` is the first output of the job that makes the file, and stands for it; None if no job does.
     """
 
@@ -90,42 +97,69 @@ class Explanation:
         }
 
     def text(self) -> str:
-        """The reason in one line, or the lineage as a tree."""
-        if self.lineage:
-            return "\n".join(self.lineage.lines())
-        return f"{self.primary or self.path}: {self.reason}"
+        """The reason in one line, if there is one, and the lineage as a tree."""
+        if self.lineage is None:
+            return f"{self.primary or self.path}: {self.reason}"
+        reason = [f"{self.path}: {self.reason}"] if self.reason else []
+        return "\n".join([*reason, *self.lineage.lines()])
 
 
-def explain(path: Path | str, root: Path) -> Explanation:
+def explain(path: Path | str, root: Path, plan: Mapping[str, Spec] | None = None) -> Explanation:
     """Why the artifact at `path` is stale; or its lineage down to the raw files.
 
-    Stale means: other than the spec files in `.snakemake/spec` say, which a dry run of Snakemake brings up to
-    date; without one, other than its own seal says. `path` is relative to `root` or absolute, and may be any
-    output of a job, or its seal. In the lineage each file is explained where it appears first, and upstream
-    artifacts that are stale say so.
+    `plan` holds the spec of every job of the present params.yaml by primary output. Stale means: other than that
+    says, or made from what is. Without a plan the spec files in `.snakemake/spec` take its place, and where there
+    is none the artifact's own seal; such files stay when a job leaves params.yaml, so that only a plan tells what
+    no job makes any more. `path` is relative to `root` or absolute, and may be any output of a job, or its seal.
+    In the lineage each file is explained where it appears first, and upstream artifacts that are stale say so.
     """
     root = Path(root).resolve()
     name = Path(os.path.relpath(root / path, root)).as_posix().removesuffix(SUFFIX)
-    lineage = _Lineage(root)
+    if name.startswith("../") or name == "..":
+        return Explanation(str(path), UNKNOWN, "outside of this project")
+    lineage = _Lineage(root, plan)
     seal, spec = lineage.known(name)
     if spec is None:
-        if (root / name).exists():
-            return Explanation(name, RAW, "a raw file, made by no job")
-        return Explanation(name, UNKNOWN, "no such file, and no job makes it")
+        return _made_by_none(name, root, plan)
+    if _never_made(spec, root):
+        return Explanation(name, STALE, "not computed yet", spec.primary)
     reason = lineage.why_stale(spec)
     if reason or seal is None:
         return Explanation(name, STALE, reason, spec.primary)
     tree = lineage.tree(name, None)
     lineage.hasher.save()
+    if old := tree.first_stale():
+        return Explanation(
+            name, STALE, f"made from {old.path}, which is stale: {old.stale}", spec.primary, tree
+        )
     return Explanation(name, FRESH, None, spec.primary, tree)
+
+
+def _made_by_none(name: str, root: Path, plan: Mapping[str, Spec] | None) -> Explanation:
+    """What to say of a path that is no output."""
+    if (root / name).is_dir():
+        return Explanation(name, UNKNOWN, "a folder; expected a file")
+    if not (root / name).exists():
+        return Explanation(name, UNKNOWN, "no such file, and no job makes it")
+    sealed = [seal.spec for seal in all_seals(root).values() if isinstance(seal, Seal)]
+    if any(name in spec.input_paths for spec in [*sealed, *(plan or {}).values()]):
+        return Explanation(name, RAW, "a raw file, made by no job")
+    return Explanation(name, UNUSED, "no job makes it, and none has it as an input")
+
+
+def _never_made(spec: Spec, root: Path) -> bool:
+    """Whether nothing of what a job leaves is there."""
+    return not any((root / path).exists() for path in (*spec.output_paths, str(seal_path(spec.primary))))
 
 
 class _Lineage:
     """Walks from artifacts to what they were made from."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, plan: Mapping[str, Spec] | None) -> None:
         self.hasher = Hasher(hash_cache(root))
         self._root = root
+        self._plan = plan
+        self._planned = {path: spec for spec in (plan or {}).values() for path in spec.output_paths}
         self._seen: set[str] = set()
 
     def known(self, name: str) -> tuple[Seal | None, Spec | None]:
@@ -135,15 +169,16 @@ class _Lineage:
         return seal, self._asked(primary, name) or (seal.spec if seal else None)
 
     def _asked(self, primary: str, name: str) -> Spec | None:
-        """The spec that the guard wrote for the job with an output `name`."""
+        """The spec that is planned for the job with an output `name`."""
+        if self._plan is not None:
+            return self._planned.get(name)
         own = self._root / spec_path(primary)
-        for file in (own, *sorted(own.parent.parent.glob("*/spec.json"))):
-            spec = _spec_or_none(file)
-            if spec and name in spec.output_paths:
-                return spec
-        return None
+        written = map(_spec_or_none, (own, *sorted(own.parent.parent.glob("*/spec.json"))))
+        return next((spec for spec in written if spec and name in spec.output_paths), None)
 
     def why_stale(self, spec: Spec) -> str | None:
+        if self._plan is not None and spec.primary not in self._plan:
+            return GONE
         return why_stale(spec, self._root, self.hasher)
 
     def tree(self, name: str, digest: str | None) -> Node:

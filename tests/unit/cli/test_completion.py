@@ -13,21 +13,23 @@ datasets:
   flowers: {torchvision: {name: Flowers102}}
   pets: {torchvision: {name: OxfordIIITPet}}
 studies:
-  digits: {title: It's digits}
+  digits: {title: It's digits, kind: image}
   linear-theory: {}
-  linear-small: {}
+  linear-small: {kind: linear_theory}
+  large: {kind: natural_image}
   $(touch harm): {}
   "`touch harm`": {}
   "'; touch harm; '": {}
   two words: {}
   3: {}
 """
-STUDIES = ["digits", "linear-theory", "linear-small"]
+STUDIES = ["digits", "linear-theory", "linear-small", "large"]
 OFFERED = {
     "run --study ": STUDIES,
-    "run --cores 2 --study lin": STUDIES[1:],
-    "run --study=lin": STUDIES[1:],
-    "publish --study d": STUDIES[:1],
+    "run --cores 2 --study lin": STUDIES[1:3],
+    "run --study=lin": STUDIES[1:3],
+    "publish --study ": STUDIES[3:],
+    "publish --study d": [],
     "run --profile ": ["default", "slurm"],
     "run --study digits --profile s": ["slurm"],
     "fetch ": ["flowers", "pets"],
@@ -102,7 +104,7 @@ def test_commands_are_offered_with_a_word_on_each(project):
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [(["run", "--study", "lin"], STUDIES[1:]), (["fetch", ""], ["flowers", "pets"]), (["why", "par"], [])],
+    [(["run", "--study", "lin"], STUDIES[1:3]), (["fetch", ""], ["flowers", "pets"]), (["why", "par"], [])],
 )
 def test_a_bash_that_has_read_the_script_completes(project, words, offered):
     script = project(_ADVTRANSFER_COMPLETE="source_bash").stdout

@@ -139,6 +139,26 @@ def test_a_line_that_is_being_written_does_not_count(tmp_path):
     assert journal.read(tmp_path).jobs[1].running
 
 
+@pytest.mark.parametrize("line", ["garbage", "1", "{}", '{"event": "finished"}', '["a"]', "\x00\x00"])
+def test_a_line_that_holds_no_event_does_not_count(tmp_path, line):
+    write(tmp_path, [(0, "started", [1, 2])])
+    with (tmp_path / JOURNAL).open("a") as file:
+        file.write(f"{line}\n")
+        file.write('{"time": 1005.0, "event": "finished", "jobs": [2], "message": ""}\n')
+    jobs = journal.read(tmp_path).jobs
+    assert jobs[1].running and jobs[2].ended == 1005.0
+
+
+@pytest.mark.parametrize("head", ["garbage\n", '{"time": 1.0}\n', ""])
+def test_a_journal_without_its_head_is_none(tmp_path, head):
+    (tmp_path / JOURNAL).parent.mkdir()
+    event = '{"time": 1005.0, "event": "finished", "jobs": [2], "message": ""}\n'
+    (tmp_path / JOURNAL).write_text(head + event)
+    assert journal.read(tmp_path) is None
+    Writer().append("started", [1])
+    assert (tmp_path / JOURNAL).read_text() == head + event
+
+
 def test_only_the_process_that_began_a_journal_adds_to_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Writer().append("started", [1])
