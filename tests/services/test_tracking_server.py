@@ -86,6 +86,8 @@ def server(s3, tmp_path_factory):
 
 def checkout(root, study, variants, began=datetime(2026, 1, 1, tzinfo=UTC)):
     """A folder with the sealed training jobs of a study, as they are after a run; their specs."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "params.yaml").touch()  # by which a command knows a project
     seals = []
     for number in range(variants):
         names = {"study": study, "variant": f"variant-{number}", "block": "r000-001"}

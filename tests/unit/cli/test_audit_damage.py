@@ -139,7 +139,8 @@ def test_a_number_of_a_record_is_traced_through_the_seals_of_the_record_to_its_v
 
 @pytest.mark.parametrize("json_", [[], ["--json"]])
 def test_an_unknown_number_is_one_line_before_anything_is_checked(project, monkeypatch, json_):
-    monkeypatch.chdir(project)  # there is no params.yaml: a check would complain of that
+    monkeypatch.chdir(project)
+    (project / "params.yaml").write_text("nonsense")  # of which a check would complain
     done = CliRunner().invoke(app, ["audit", "--number", "nope", *json_])
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith("--number: no published number has a key that begins 'nope'")
