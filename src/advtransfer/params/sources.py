@@ -40,7 +40,7 @@ class Source:
         if argument.annotation is None or isinstance(argument.annotation, ast.Constant):
             raise self.wrong(f"the argument {argument.arg} has no type")
         imported = {
-            alias.asname or alias.name
+            alias.name
             for node in self._tree.body
             if isinstance(node, ast.ImportFrom) and node.module in homes
             for alias in node.names
