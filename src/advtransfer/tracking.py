@@ -44,7 +44,8 @@ def sync(root: Path) -> int:
     run. Where the server cannot be reached one warning goes to stderr and nothing is raised.
     """
     server = os.environ.get("MLFLOW_TRACKING_URI")
-    uri = server or f"sqlite:///{root / DATABASE}"
+    # relative: an absolute path may hold a question mark, where SQLAlchemy has it end
+    uri = server or f"sqlite:///{os.path.relpath(root / DATABASE)}"
     ledger = _Ledger(
         root / ".snakemake" / "tracked.json",
         server or DATABASE,
@@ -82,7 +83,7 @@ class _Ledger:
     def __init__(self, path: Path, server: str, *, gone: bool) -> None:
         self._path, self._server = path, server
         try:
-            self._all: dict[str, list[str]] = json.loads(path.read_text())
+            self._all: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self._all = {}
         self.known = set() if gone else set(self._all.get(server, []))
@@ -105,8 +106,10 @@ def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[str]:
     from mlflow.tracking import MlflowClient
 
     local = uri.startswith("sqlite:///")
+    if local:  # escaped: MLflow writes the folder of its default experiment into a statement of SQL as it is
+        os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", (root / "mlruns").absolute().as_uri())
     client = MlflowClient(tracking_uri=uri)
-    experiment = _experiment(client, (root / "mlruns").as_uri() if local else None)
+    experiment = _experiment(client, (root / "mlruns").absolute().as_uri() if local else None)
     runs = _Runs(client, experiment)
     for seal in seals:
         _log(runs, seal, root, attach=not local)
@@ -210,7 +213,9 @@ def _write(client: MlflowClient, run: RunInfo, seal: Seal, root: Path, *, attach
         client.log_batch(run.run_id, metrics=metrics[start : start + 1000])
     client.log_batch(run.run_id, params=params, tags=[RunTag(key, str(value)) for key, value in tags.items()])
     if attach:
-        client.log_text(run.run_id, (root / seal_path(seal.spec.primary)).read_text(), "seal.json")
+        client.log_text(
+            run.run_id, (root / seal_path(seal.spec.primary)).read_text(encoding="utf-8"), "seal.json"
+        )
     client.set_terminated(run.run_id, "FINISHED", end_time=run.start_time + _milliseconds(seal))
 
 

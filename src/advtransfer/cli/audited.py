@@ -38,7 +38,7 @@ class Published:
     def load(cls, evidence: Evidence) -> Published:
         """Raises ValueError with one line where nothing is published, or the file is damaged."""
         try:
-            content = json.loads((evidence.root / files.FILE).read_text())
+            content = json.loads((evidence.root / files.FILE).read_text(encoding="utf-8"))
             found = cls(
                 files.numbers_in(content), dict(content["artifacts"]), dict(content["sha256"]), evidence
             )

@@ -25,7 +25,7 @@ def alone(root: Path) -> Iterator[str]:
     """Yields who else runs here, or an empty string and holds the folder; the system frees it if we are killed."""
     path = root / ".snakemake" / "run.lock"
     path.parent.mkdir(exist_ok=True)
-    with path.open("a+") as file:
+    with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

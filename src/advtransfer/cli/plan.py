@@ -68,7 +68,9 @@ def _snakemake(root: Path, *arguments: str, targets: Iterable[str]) -> str:
     """What Snakemake says; targets are ``all`` and names of studies."""
     pages = ["all" if target == "all" else f"reports/rendered/{target}.html" for target in targets]
     command = [*WORKFLOW, *arguments, "--", *pages]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode:
         raise PlanError((done.stderr or done.stdout).strip())
     return done.stdout if arguments[0] == "--summary" else done.stdout + done.stderr

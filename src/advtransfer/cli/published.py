@@ -45,7 +45,7 @@ class Written:
 
 def publish(root: Path) -> Written:
     """Writes ``reports/published.json`` and its picture."""
-    summary = json.loads((root / SUMMARY).read_text())
+    summary = json.loads((root / SUMMARY).read_text(encoding="utf-8"))
     hashes = {path: digest for path, digest in sealed_hashes(root).items() if path in _listed(root)}
     content = published.make(summary, _artifacts(summary, hashes), hashes)
     atomic_write(root / FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
@@ -59,8 +59,10 @@ def publish(root: Path) -> Written:
 def compare(root: Path) -> str | None:
     """How the results under ``root`` relate to the published ones, in one line; None if nothing is published."""
     try:
-        content = json.loads((root / FILE).read_text())
-        return published.compare(content, json.loads((root / SUMMARY).read_text()), sealed_hashes(root))
+        content = json.loads((root / FILE).read_text(encoding="utf-8"))
+        return published.compare(
+            content, json.loads((root / SUMMARY).read_text(encoding="utf-8")), sealed_hashes(root)
+        )
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
@@ -109,7 +111,7 @@ def setting(key: str, claim: Mapping[str, Any] | None) -> Setting | None:
 def _listed(root: Path) -> set[str]:
     """What the index of each phase lists: the artifacts of the default studies."""
     indices = (p for folder in ARTIFACT_FOLDERS for p in (root / folder).rglob("INDEX"))
-    return {line for index in indices for line in index.read_text().splitlines()}
+    return {line for index in indices for line in index.read_text(encoding="utf-8").splitlines()}
 
 
 def sealed_hashes(root: Path) -> dict[str, str]:
@@ -152,7 +154,7 @@ def picture(root: Path, study: str = "") -> str:
     rows = rows[rows["study"] == study]
 
     def claimed(file: Path) -> frozenset[str]:
-        return frozenset(StudyReport(study, rows, json.loads(file.read_text()), {}).claimed)
+        return frozenset(StudyReport(study, rows, json.loads(file.read_text(encoding="utf-8")), {}).claimed)
 
     shown = read_artifact(root, f"results/claims/{study}.json", claimed)
     return svg(accuracy_by_shots(means(rows[rows["variant"].isin(shown)])))

@@ -88,7 +88,7 @@ class StudyRecord:
     def load(cls, folder: Path) -> StudyRecord:
         """Raises ValueError, in one line, for a damaged record, and SealError for a seal that was edited."""
         try:
-            content = json.loads((folder / RECORD).read_text())
+            content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
             numbers, copies = numbers_in(content), dict(content["copies"])
             if lacking := {TABLE, CLAIMS} - copies.keys():
                 raise KeyError(*sorted(lacking))

@@ -131,7 +131,12 @@ def _record() -> str:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "repro"]
     done = subprocess.run(
-        command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+        command,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
     return f"{done.stdout}{done.stderr}".strip() if done.returncode else ""
 
@@ -140,7 +145,7 @@ def _show(root: Path, params: Params, study: str) -> None:
     """The claims of each study."""
     for name in [study] if study else params.default_studies:
         print(f"\n{name}: {params.studies[name].title}")
-        _show_claims(json.loads((root / "results" / "claims" / f"{name}.json").read_text()))
+        _show_claims(json.loads((root / "results" / "claims" / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def _conclude(root: Path, study: str) -> None:

@@ -39,7 +39,9 @@ def watched(root: Path, command: list[str]) -> int:
     view: View = Live() if drawable else Plain()
     began = time.time()
     said: queue.Queue[Said] = queue.Queue()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
+    ) as process:
         readers = [
             threading.Thread(target=_read, args=(name, stream, said), daemon=True)
             for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))

@@ -10,7 +10,7 @@ from typing import Any
 
 def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """The seals, ordered by the files they vouch for, so that the order given does not matter."""
-    return sorted((json.loads(path.read_text()) for path in paths), key=outputs)
+    return sorted((json.loads(path.read_text(encoding="utf-8")) for path in paths), key=outputs)
 
 
 def outputs(seal: dict[str, Any]) -> list[str]:

@@ -20,7 +20,9 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     for root in map(Path, params["roots"]):
         root.mkdir(parents=True, exist_ok=True)  # DVC records each, also where no study has anything there
         _remove_empty(root)
-    outputs["index"].write_text("".join(f"{path}\n" for path in sorted(map(str, inputs["artifacts"]))))
+    outputs["index"].write_text(
+        "".join(f"{path}\n" for path in sorted(map(str, inputs["artifacts"]))), encoding="utf-8"
+    )
     return {"removed": removed}
 
 
@@ -37,7 +39,7 @@ def _orphans(root: Path, params: dict[str, Any]) -> Iterator[Path]:
 def _made_by(seal: Path) -> list[Path]:
     """The outputs that a seal names; none if it cannot be read."""
     try:
-        return [Path(path) for _, path in json.loads(seal.read_text())["spec"]["outputs"]]
+        return [Path(path) for _, path in json.loads(seal.read_text(encoding="utf-8"))["spec"]["outputs"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

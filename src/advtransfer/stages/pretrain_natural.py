@@ -63,7 +63,7 @@ def train_together(job: dict[str, Any], processes: int) -> dict[str, Any]:
     folder = Path(job["scratch"])
     folder.mkdir(parents=True, exist_ok=True)
     asked, told = folder / "job.json", folder / "told.json"
-    asked.write_text(json.dumps(job | {"told": str(told)}))
+    asked.write_text(json.dumps(job | {"told": str(told)}), encoding="utf-8")
     torchrun = [
         sys.executable,
         "-m",
@@ -73,13 +73,13 @@ def train_together(job: dict[str, Any], processes: int) -> dict[str, Any]:
     ]
     command = [*torchrun, "-m", "advtransfer", "process", __name__, str(asked)]
     subprocess.run(command, check=True, preexec_fn=die_with_parent)
-    return json.loads(told.read_text())
+    return json.loads(told.read_text(encoding="utf-8"))
 
 
 def process(asked: str) -> None:
     """One of the processes that ``train_together`` starts; ``asked`` is the file that says what to train."""
     die_with_parent()
-    train(json.loads(Path(asked).read_text()))
+    train(json.loads(Path(asked).read_text(encoding="utf-8")))
 
 
 def train(job: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
         if world.leads:
             told |= _finish(model, trained, images, roles, params, outputs)
             if "told" in job:
-                Path(job["told"]).write_text(json.dumps(told))
+                Path(job["told"]).write_text(json.dumps(told), encoding="utf-8")
         return told
 
 

@@ -95,7 +95,15 @@ def _run(seal: Seal, root: Path, scratch: Path, source: Path) -> str:
         *spec.input_paths,
     ]
     environment = os.environ | {"PYTHONPATH": str(source)}
-    done = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        cwd=scratch,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     return (
         "; ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]) or "no message" if done.returncode else ""
     )
