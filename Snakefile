@@ -45,8 +45,8 @@ onstart:
 
 
 onsuccess:
-    shell("python -m advtransfer track")
+    shell("python -m advtransfer track --new")
 
 
 onerror:
-    shell("python -m advtransfer track")
+    shell("python -m advtransfer track --new")

@@ -16,14 +16,17 @@ import json
 import logging
 import os
 import random
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advtransfer.provenance.files import atomic_write
+from advtransfer.provenance.masking import masked
 from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path
 
 if TYPE_CHECKING:
@@ -37,11 +40,25 @@ _SEAL, _SPEC = "advtransfer.seal", "advtransfer.spec"
 _ATTEMPTS = 6
 
 
-def sync(root: Path) -> int:
-    """Logs every training job under ``root`` that the tracking server does not have yet; returns how many.
+@dataclass(frozen=True)
+class Tracked:
+    """How many runs were logged, of how many training jobs; whether the server now has them all."""
 
-    The server is MLFLOW_TRACKING_URI, by default SQLite in ``root``. A job whose spec has a run already updates that
-    run. Where the server cannot be reached one warning goes to stderr and nothing is raised.
+    logged: int
+    jobs: int
+    whole: bool = True
+
+
+class _DeletedError(Exception):
+    """The experiment lies in the server's bin."""
+
+
+def sync(root: Path, *, ask: bool) -> Tracked:
+    """Logs every training job under ``root`` that the tracking server does not have.
+
+    The server is MLFLOW_TRACKING_URI, by default SQLite in ``root``. Without ``ask`` it is left in peace where all
+    jobs are known to have been logged there. A job whose spec has a run already updates that run. Where the server
+    cannot be reached, or does not take runs, one warning goes to stderr and nothing is raised.
     """
     server = os.environ.get("MLFLOW_TRACKING_URI")
     # relative: an absolute path may hold a question mark, where SQLAlchemy has it end
@@ -51,19 +68,25 @@ def sync(root: Path) -> int:
         server or DATABASE,
         gone=not (server or (root / DATABASE).exists()),
     )
-    missing = [seal for seal in training_seals(root) if seal.id not in ledger.known]
-    if not missing:
-        return 0
-    logged: list[str] = []
+    seals = list(training_seals(root))
+    if not seals or (not ask and ledger.known.issuperset(seal.id for seal in seals)):
+        return Tracked(0, len(seals))
+    there: dict[str, bool] = {}
+    trouble = ""
     try:
-        for seal in _log_all(root, uri, missing):
-            logged.append(seal)
+        for seal, new in _log_all(root, uri, seals):
+            there[seal] = new
+    except _DeletedError as error:
+        trouble = f"MLflow at {uri}: {error}"
     except Exception as error:
         # whatever a server or its client raises: tracking must never fail a computation
-        done = f"{len(logged)} of {len(missing)} training runs" if logged else "nothing"
-        print(f"warning: MLflow at {uri} not reached, {done} logged: {_first_line(error)}", file=sys.stderr)
-    ledger.add(logged)
-    return len(logged)
+        logged = sum(there.values())
+        done = f"{logged} of {len(seals)} training runs" if logged else "nothing"
+        trouble = f"MLflow at {uri} not reached, {done} logged: {_first_line(error)}"
+    if trouble:
+        print(f"warning: {masked(trouble)}", file=sys.stderr)
+    ledger.keep({*there, *ledger.known} if trouble else set(there))
+    return Tracked(sum(there.values()), len(seals), whole=not trouble)
 
 
 def training_seals(root: Path) -> Iterator[Seal]:
@@ -78,24 +101,28 @@ def training_seals(root: Path) -> Iterator[Seal]:
 
 
 class _Ledger:
-    """Seals known to be logged, per server: saves the second import of MLflow when there is nothing to do."""
+    """Seals known to be logged, per server: saves the second import of MLflow when there is nothing to do.
+
+    Servers are told apart by their addresses without the logins, which a file is no place for.
+    """
 
     def __init__(self, path: Path, server: str, *, gone: bool) -> None:
-        self._path, self._server = path, server
+        self._path, self._server = path, masked(server)
         try:
-            self._all: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            self._all: dict[str, list[str]] = {masked(known): seals for known, seals in kept.items()}
+        except (OSError, ValueError, AttributeError):
             self._all = {}
-        self.known = set() if gone else set(self._all.get(server, []))
+        self.known = set() if gone else set(self._all.get(self._server, []))
 
-    def add(self, seals: list[str]) -> None:
-        self._all[self._server] = sorted({*self.known, *seals})
+    def keep(self, seals: set[str]) -> None:
+        self._all[self._server] = sorted(seals)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(self._path, json.dumps(self._all, indent=1))
 
 
-def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[str]:
-    """The seals' ids, each when it is logged."""
+def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[tuple[str, bool]]:
+    """(id, whether it was not there before) of the seals, each when the server has it. Raises _DeletedError."""
     # A server that is down is noticed in seconds, not in MLflow's default of minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -109,14 +136,16 @@ def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[str]:
     if local:  # escaped: MLflow writes the folder of its default experiment into a statement of SQL as it is
         os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", (root / "mlruns").absolute().as_uri())
     client = MlflowClient(tracking_uri=uri)
-    experiment = _experiment(client, (root / "mlruns").absolute().as_uri() if local else None)
+    experiment = _experiment(client, uri, (root / "mlruns").absolute().as_uri() if local else None)
     runs = _Runs(client, experiment)
     for seal in seals:
-        _log(runs, seal, root, attach=not local)
-        yield seal.id
+        new = not runs.hold(seal)
+        if new:
+            _log(runs, seal, root, attach=not local)
+        yield seal.id, new
 
 
-def _experiment(client: MlflowClient, location: str | None) -> str:
+def _experiment(client: MlflowClient, uri: str, location: str | None) -> str:
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(EXPERIMENT)
@@ -127,6 +156,12 @@ def _experiment(client: MlflowClient, location: str | None) -> str:
             found = client.get_experiment_by_name(EXPERIMENT)  # another writer was first
             if found is None:
                 raise
+    if found.lifecycle_stage == "deleted":  # it takes no runs, and keeps its name
+        command = f"mlflow experiments restore --experiment-id {found.experiment_id}"
+        raise _DeletedError(
+            f"the experiment {EXPERIMENT} was deleted there, nothing logged; what restores it: "
+            f"MLFLOW_TRACKING_URI={shlex.quote(uri)} {command}"
+        )
     return found.experiment_id
 
 
@@ -137,9 +172,16 @@ class _Runs:
         self.client = client
         self._experiment = experiment
         self._of_spec: dict[str, list[RunInfo]] = {}
+        self._finished: set[str] = set()
         for run in self._search(""):
             if digest := run.data.tags.get(_SPEC):
                 self._of_spec.setdefault(digest, []).append(run.info)
+                if run.info.status == "FINISHED":
+                    self._finished.add(run.data.tags.get(_SEAL, ""))
+
+    def hold(self, seal: Seal) -> bool:
+        """Whether the one run of the seal's spec is of this seal, and whole: what finishes it is written last."""
+        return seal.id in self._finished and len(self._of_spec[seal.spec.digest]) == 1
 
     def of(self, seal: Seal, *, again: bool) -> RunInfo:
         """The run of the seal's spec, or a new one; of several the earliest, which then is the only one.
@@ -211,11 +253,10 @@ def _write(client: MlflowClient, run: RunInfo, seal: Seal, root: Path, *, attach
     params = [Param(key, value) for key, value in _flat(seal.spec.params)]
     for start in range(0, len(metrics), 1000):  # the most that one call may hold
         client.log_batch(run.run_id, metrics=metrics[start : start + 1000])
-    client.log_batch(run.run_id, params=params, tags=[RunTag(key, str(value)) for key, value in tags.items()])
     if attach:
-        client.log_text(
-            run.run_id, (root / seal_path(seal.spec.primary)).read_text(encoding="utf-8"), "seal.json"
-        )
+        sealed = (root / seal_path(seal.spec.primary)).read_text(encoding="utf-8")
+        client.log_text(run.run_id, sealed, "seal.json")
+    client.log_batch(run.run_id, params=params, tags=[RunTag(key, str(value)) for key, value in tags.items()])
     client.set_terminated(run.run_id, "FINISHED", end_time=run.start_time + _milliseconds(seal))
 
 

@@ -2,6 +2,9 @@
 
 import json
 import sqlite3
+import sys
+
+import pytest
 
 ADVERSARIAL = "results/pretrain/tiny/adversarial-l2/r000-002.safetensors"
 
@@ -24,11 +27,11 @@ def count_runs(project):
 
 
 def test_a_spec_has_one_run_and_another_spec_has_its_own(copied):
-    """The ledger only saves work: without it, or with a file of another place, runs are updated."""
+    """The ledger only saves work: without it, or with a file of another place, nothing is written twice."""
     ledger = copied.path(".snakemake/tracked.json")
     ledger.unlink()
     done = copied.advtransfer("track")
-    assert (done.returncode, done.stdout) == (0, "MLflow: 4 training runs logged\n")
+    assert (done.returncode, done.stdout) == (0, "MLflow: the runs of all 4 training jobs are there\n")
     assert count_runs(copied) == (4, 4, "FINISHED", "FINISHED")
     assert ledger.exists()
 
@@ -56,10 +59,83 @@ def test_an_unreachable_server_is_one_warning(copied):
 
 
 def test_a_script_reads_how_many_runs_were_logged(copied):
-    copied.path(".snakemake/tracked.json").unlink()
+    copied.path("mlflow.db").unlink()
     refused = copied.advtransfer("track", "--json", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
-    assert json.loads(refused.stdout) == {"runs_logged": 0}
+    assert (refused.returncode, json.loads(refused.stdout)) == (1, {"runs_logged": 0})
     assert refused.stderr.startswith("warning: MLflow at http://127.0.0.1:9 not reached")
     for count in (4, 0):
         done = copied.advtransfer("track", "--json")
         assert (done.returncode, json.loads(done.stdout)) == (0, {"runs_logged": count})
+
+
+# -- what the server has, not what this folder remembers ---------------------------------------------------------------
+
+
+def mlflow(project, *command):
+    return project.tool(
+        "env", "MLFLOW_TRACKING_URI=sqlite:///mlflow.db", sys.executable, "-m", "mlflow", *command
+    )
+
+
+def test_by_hand_it_asks_the_server_what_is_there(copied):
+    """A run that somebody deleted is logged again; one of an earlier seal is brought up to date."""
+    with sqlite3.connect(copied.path("mlflow.db")) as database:
+        (gone,) = database.execute("SELECT run_uuid FROM runs WHERE name LIKE 'tiny/clean/%'").fetchone()
+        (old,) = database.execute("SELECT run_uuid FROM runs WHERE name LIKE 'tiny/pseudo%'").fetchone()
+        database.execute(
+            "UPDATE tags SET value = 'x' WHERE key = 'advtransfer.seal' AND run_uuid = ?", (old,)
+        )
+    mlflow(copied, "runs", "delete", "--run-id", gone)
+    assert (
+        copied.advtransfer("track", "--new").stdout == "MLflow: the runs of all 4 training jobs are there\n"
+    )
+    assert copied.advtransfer("track").stdout == "MLflow: 2 training runs logged\n"
+    with sqlite3.connect(copied.path("mlflow.db")) as database:
+        alive = "SELECT count(*), count(DISTINCT name) FROM runs WHERE lifecycle_stage = 'active'"
+        assert database.execute(alive).fetchone() == (4, 4)
+
+
+def test_a_deleted_experiment_is_said_so_with_what_restores_it(copied):
+    with sqlite3.connect(copied.path("mlflow.db")) as database:
+        (number,) = database.execute(
+            "SELECT experiment_id FROM experiments WHERE name = 'advtransfer'"
+        ).fetchone()
+    mlflow(copied, "experiments", "delete", "--experiment-id", str(number))
+    done = copied.advtransfer("track")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "the experiment advtransfer was deleted there" in line
+    command = line.partition("what restores it: ")[2]
+    restored = copied.call("bash", "-c", command.replace("mlflow exp", f"{sys.executable} -m mlflow exp"))
+    assert restored.returncode == 0, restored.stderr
+    assert copied.advtransfer("track").stdout == "MLflow: the runs of all 4 training jobs are there\n"
+
+
+def test_without_a_training_it_says_that_there_is_none(fresh):
+    assert fresh.advtransfer("track").stdout == "MLflow: no training job is sealed here yet\n"
+
+
+# -- passwords ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["http", "postgresql"])
+def test_a_password_is_neither_printed_nor_kept(copied, scheme):
+    login = {
+        "MLFLOW_TRACKING_URI": f"{scheme}://robot:hunter%402@127.0.0.1:9",
+        "AWS_SECRET_ACCESS_KEY": "abcdef123",
+    }
+    copied.path("reports/rendered/INDEX").unlink()
+    said = [copied.advtransfer("track", **login), copied.run(**login)]
+    for done in said:
+        assert f"MLflow at {scheme}://***@127.0.0.1:9 not reached" in done.stderr + done.stdout
+        for secret in ("hunter", "abcdef123", "robot:"):
+            assert secret not in done.stdout + done.stderr
+    kept = [path for path in copied.root.rglob("*") if path.is_file() and b"hunter" in path.read_bytes()]
+    assert kept == []
+
+
+def test_a_login_that_an_earlier_version_kept_is_dropped(copied):
+    ledger = copied.path(".snakemake/tracked.json")
+    ledger.write_text(json.dumps(json.loads(ledger.read_text()) | {"http://u:hunter2@host:5000": ["a"]}))
+    copied.advtransfer("track")
+    assert set(json.loads(ledger.read_text())) == {"mlflow.db", "http://***@host:5000"}

@@ -103,12 +103,13 @@ def fetch(
     """
     from advtransfer.cli.images import fetch_images
     from advtransfer.params import ParamsError, load_params
+    from advtransfer.provenance.masking import masked
 
     try:
         with only_results(json_):
             fetched = fetch_images(load_params("params.yaml"), names or [])
     except (ParamsError, ValueError, OSError, RuntimeError) as error:
-        print(error, file=sys.stderr)
+        print(masked(str(error)), file=sys.stderr)  # an address of a proxy, for one
         raise typer.Exit(2 if isinstance(error, ParamsError) else 1) from None
     show(json_, {"fetched": fetched}, "")
 
@@ -182,22 +183,30 @@ def audit(
 
 
 @app.command()
-def track(json_: AsJson = False) -> None:
+def track(
+    new: Annotated[
+        bool, typer.Option("--new", help="Ask MLflow only if there are jobs that were not logged from here.")
+    ] = False,
+    json_: AsJson = False,
+) -> None:
     """Mirror every sealed training job into MLflow.
 
-    That is SQLite in this folder (mlflow.db), or the server of MLFLOW_TRACKING_URI.
+    That is SQLite in this folder (mlflow.db), or the server of MLFLOW_TRACKING_URI; it is asked what it has.
+    The exit code is 1 if it cannot be reached or takes no runs. With --new, as a run ends, that is only a warning.
 
     Example: MLFLOW_TRACKING_URI=http://127.0.0.1:5000 advtransfer track
     """
     from advtransfer.tracking import sync
 
     with only_results(json_):
-        count = sync(Path.cwd())
-    show(
-        json_,
-        {"runs_logged": count},
-        f"MLflow: {count} training runs logged" if count else "no new training runs logged",
-    )
+        done = sync(Path.cwd(), ask=not new)
+    text = "MLflow: no training job is sealed here yet"
+    if done.logged:
+        text = f"MLflow: {done.logged} training runs logged"
+    elif done.jobs:
+        text = f"MLflow: the runs of all {done.jobs} training jobs are there" if done.whole else ""
+    show(json_, {"runs_logged": done.logged}, text)
+    raise typer.Exit(not (done.whole or new))
 
 
 @app.command()

@@ -106,6 +106,7 @@ def prepare_environment(*, threads: int, gpus: Sequence[str], portable: bool) ->
     """What the numerical libraries read when they are loaded: thread counts, visible GPUs, instruction sets."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
+    os.environ["HF_HUB_OFFLINE"] = "1"  # a hub of weights is no place that a job reads from
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if portable and kernels.available():

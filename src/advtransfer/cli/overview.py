@@ -11,6 +11,7 @@ from typing import Any
 
 from advtransfer.cli import machine
 from advtransfer.cli.journal import Job, Run
+from advtransfer.provenance.masking import masked
 
 BAR = 20  # characters
 TAIL = 4096  # bytes of a log that its last line is looked for in
@@ -145,7 +146,7 @@ def last_lines(log: Path, count: int) -> list[str]:
             text = file.read().decode(errors="replace")
     except OSError:
         return []
-    return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
+    return [masked(line.rstrip()) for line in text.splitlines() if line.strip()][-count:]
 
 
 def _time(told: dict[str, Any]) -> str:

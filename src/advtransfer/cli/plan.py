@@ -9,6 +9,7 @@ from pathlib import Path
 from advtransfer.cli.completion import APART
 from advtransfer.cli.run import WORKFLOW, load_checked
 from advtransfer.params import ParamsError
+from advtransfer.provenance.masking import masked
 from advtransfer.provenance.spec import Spec, load_spec, spec_path
 
 
@@ -72,5 +73,5 @@ def _snakemake(root: Path, *arguments: str, targets: Iterable[str]) -> str:
         command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=False
     )
     if done.returncode:
-        raise PlanError((done.stderr or done.stdout).strip())
+        raise PlanError(masked((done.stderr or done.stdout).strip()))
     return done.stdout if arguments[0] == "--summary" else done.stdout + done.stderr

@@ -19,6 +19,7 @@ from advtransfer.cli.published import compare
 from advtransfer.cli.watch import watched
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
+from advtransfer.provenance.masking import masked
 from advtransfer.provenance.seal import Seal, all_seals
 from advtransfer.tracking import sync
 
@@ -97,7 +98,7 @@ def _run(root: Path, params: Params, study: str, snakemake: list[str], profile: 
     computed = time.time()
     job_seconds = _job_seconds(root, began)
     if not job_seconds:
-        sync(root)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
+        sync(root, ask=False)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     recorded = not study and (root / ".git").exists()
     if recorded and (trouble := _record()):
         print(
@@ -138,7 +139,7 @@ def _record() -> str:
         errors="replace",
         check=False,
     )
-    return f"{done.stdout}{done.stderr}".strip() if done.returncode else ""
+    return masked(f"{done.stdout}{done.stderr}".strip()) if done.returncode else ""
 
 
 def _show(root: Path, params: Params, study: str) -> None:

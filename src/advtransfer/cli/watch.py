@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 from advtransfer.cli import journal
 from advtransfer.cli.journal import Job, Run
 from advtransfer.cli.overview import lines, overview
+from advtransfer.provenance.masking import masked
 
 EVERY_SECONDS = 2.0
 Said = tuple[str, str]  # stdout or stderr, a line
@@ -61,7 +62,7 @@ def watched(root: Path, command: list[str]) -> int:
 
 def _read(name: str, stream: IO[str], said: queue.Queue[Said]) -> None:
     for line in stream:
-        said.put((name, line.rstrip("\n")))
+        said.put((name, masked(line.rstrip("\n"))))
 
 
 def _follow(

@@ -61,7 +61,7 @@ class Contrast(Block):
 class Noise(Block):
     """Gaussian noise, once per replica and image."""
 
-    sigma: float = Field(ge=0, description="standard deviation, in units of intensity (>= 0)")
+    sigma: float = Field(ge=0, le=1, description="standard deviation, in units of intensity (0..1)")
 
 
 class Rotation(Block):

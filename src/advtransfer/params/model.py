@@ -23,6 +23,7 @@ from advtransfer.params.blocks import (
 )
 from advtransfer.params.datasets import Dataset
 from advtransfer.params.natural import NaturalStudy
+from advtransfer.params.reach import check_reach
 from advtransfer.params.theory import LinearTheory, SparseCoding
 from advtransfer.params.transfers import Slice, check_names, check_teacher, dump, measured, replicas_of
 
@@ -251,6 +252,8 @@ class Params(Block):
     @model_validator(mode="after")
     def _known(self) -> Self:
         self._check_datasets()
+        for name, study in self.studies.items():
+            check_reach(name, study, self.datasets)
         for name in self.default_studies:
             if name not in self.studies:
                 raise Impossible(

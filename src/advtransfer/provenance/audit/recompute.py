@@ -17,6 +17,7 @@ from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.machine import same_kind
 from advtransfer.provenance.audit.verdict import FAIL, PASS, UNCHECKED, Check
 from advtransfer.provenance.closure import changed_modules
+from advtransfer.provenance.masking import masked
 from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path
 from advtransfer.provenance.spec import spec_path
 
@@ -104,9 +105,8 @@ def _run(seal: Seal, root: Path, scratch: Path, source: Path) -> str:
         errors="replace",
         check=False,
     )
-    return (
-        "; ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]) or "no message" if done.returncode else ""
-    )
+    last = masked("; ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]))
+    return last or "no message" if done.returncode else ""
 
 
 def _compared(seal: Seal, evidence: Evidence, scratch: Path, compare: Compare) -> Again:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.verdict import FAIL, UNCHECKED, Check, judged
+from advtransfer.provenance.masking import masked
 from advtransfer.strict_yaml import read_yaml
 
 if TYPE_CHECKING:
@@ -167,9 +168,9 @@ def remote_against_lock(root: Path) -> Check:
         # whatever an object store's client raises (botocore's errors are not OSError) is no verdict on its content
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         what = "refuses access (credentials?)" if isinstance(error, PermissionError) else "cannot be read"
-        return Check(name, UNCHECKED, f"the remote {what}: {reason}")
+        return Check(name, UNCHECKED, masked(f"the remote {what}: {reason}"))
     if findings and findings == [_line(out.path, _ABSENT, out.md5) for out in recorded]:
-        where = remote.fs.unstrip_protocol(remote.path)
+        where = masked(remote.fs.unstrip_protocol(remote.path))
         return Check(
             name, FAIL, f"no output is whole at {where}: another address, or not pushed (`dvc push`)"
         )
