@@ -25,7 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from advtransfer.provenance.files import atomic_write
+from advtransfer.ledger import Ledger
 from advtransfer.provenance.masking import masked
 from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path
 
@@ -63,7 +63,7 @@ def sync(root: Path, *, ask: bool) -> Tracked:
     server = os.environ.get("MLFLOW_TRACKING_URI")
     # relative: an absolute path may hold a question mark, where SQLAlchemy has it end
     uri = server or f"sqlite:///{os.path.relpath(root / DATABASE)}"
-    ledger = _Ledger(
+    ledger = Ledger(
         root / ".snakemake" / "tracked.json",
         server or DATABASE,
         gone=not (server or (root / DATABASE).exists()),
@@ -100,27 +100,6 @@ def training_seals(root: Path) -> Iterator[Seal]:
             yield seal
 
 
-class _Ledger:
-    """Seals known to be logged, per server: saves the second import of MLflow when there is nothing to do.
-
-    Servers are told apart by their addresses without the logins, which a file is no place for.
-    """
-
-    def __init__(self, path: Path, server: str, *, gone: bool) -> None:
-        self._path, self._server = path, masked(server)
-        try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            self._all: dict[str, list[str]] = {masked(known): seals for known, seals in kept.items()}
-        except (OSError, ValueError, AttributeError):
-            self._all = {}
-        self.known = set() if gone else set(self._all.get(self._server, []))
-
-    def keep(self, seals: set[str]) -> None:
-        self._all[self._server] = sorted(seals)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(self._path, json.dumps(self._all, indent=1))
-
-
 def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[tuple[str, bool]]:
     """(id, whether it was not there before) of the seals, each when the server has it. Raises _DeletedError."""
     # A server that is down is noticed in seconds, not in MLflow's default of minutes.
@@ -132,6 +111,10 @@ def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[tuple[str, boo
     logging.getLogger("alembic").setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 
+    if "://" in uri and not uri.startswith("http"):  # a database that is down, too
+        from mlflow.store.db import utils
+
+        utils.MAX_RETRY_COUNT = 4
     local = uri.startswith("sqlite:///")
     if local:  # escaped: MLflow writes the folder of its default experiment into a statement of SQL as it is
         os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", (root / "mlruns").absolute().as_uri())

@@ -10,10 +10,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from advtransfer.cli import completion
-from advtransfer.cli.screen import Screen, only_results, print_version, show
+from advtransfer.cli.image_commands import demo, fetch
+from advtransfer.cli.screen import AsJson, Screen, only_results, print_version, show
 
 T = TypeVar("T")
-AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON instead of text.")]
 
 app = typer.Typer(cls=Screen, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -66,6 +66,21 @@ def run(
 
 
 @app.command()
+def phase(
+    index: Annotated[
+        str, typer.Argument(help="The artifact that completes it, such as results/pretrain/INDEX.")
+    ],
+) -> None:
+    """Compute what is not fresh in one phase, as the stages of dvc.yaml do.
+
+    Example: advtransfer phase results/pretrain/INDEX
+    """
+    from advtransfer.cli.phase import run_phase
+
+    raise typer.Exit(run_phase(Path.cwd(), index))
+
+
+@app.command()
 def status(json_: AsJson = False) -> None:
     """Say how far the run in this folder is, or how the last one ended.
 
@@ -83,35 +98,8 @@ def status(json_: AsJson = False) -> None:
     show(json_, told, "\n".join(lines(told)) if told else "no job has run in this folder yet")
 
 
-@app.command()
-def fetch(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Torchvision sets among `datasets` of params.yaml; all by default.",
-            autocompletion=completion.image_sets,
-        ),
-    ] = None,
-    json_: AsJson = False,
-) -> None:
-    """Download image sets of torchvision: the only command that does.
-
-    They go to ADVTRANSFER_DATA (data/raw). A set that is there already is compared with the hashes of when it came.
-    Each needs a block in `datasets` of params.yaml first: docs/natural-images.md.
-
-    Example: advtransfer fetch
-    """
-    from advtransfer.cli.images import fetch_images
-    from advtransfer.params import ParamsError, load_params
-    from advtransfer.provenance.masking import masked
-
-    try:
-        with only_results(json_):
-            fetched = fetch_images(load_params("params.yaml"), names or [])
-    except (ParamsError, ValueError, OSError, RuntimeError) as error:
-        print(masked(str(error)), file=sys.stderr)  # an address of a proxy, for one
-        raise typer.Exit(2 if isinstance(error, ParamsError) else 1) from None
-    show(json_, {"fetched": fetched}, "")
+app.command()(fetch)
+app.command()(demo)
 
 
 @app.command()
@@ -226,15 +214,15 @@ def publish(
 
     Example: advtransfer run && advtransfer publish
     """
+    from advtransfer.cli.ending import Call, typed
     from advtransfer.cli.plan import dry_run, fresh_study
     from advtransfer.cli.published import publish as write
     from advtransfer.cli.records import publish_study
 
     root = Path.cwd()
     if not _planned(lambda: fresh_study(root, study) if study else dry_run(root, all_studies=False)):
-        print(
-            "the results are not those of params.yaml and the code: `advtransfer run` first", file=sys.stderr
-        )
+        first = typed(Call(study=study))
+        print(f"the results are not those of params.yaml and the code: `{first}` first", file=sys.stderr)
         raise typer.Exit(1)
     written = publish_study(root, study) if study else write(root)
     show(json_, written.to_dict(), written.text())

@@ -62,7 +62,7 @@ def _wait(
         if time.monotonic() >= end:
             raise GpuError(
                 f"no GPU became free in {wait_seconds:.0f} s: {busy}. Let fewer jobs run at once "
-                "(`snakemake --resources gpu=..`), or wait for the other run",
+                "(fewer GPUs in CUDA_VISIBLE_DEVICES, or `snakemake --resources gpu=..`), or wait for the other run",
                 1,
             )
         if not told:

@@ -33,9 +33,13 @@ def alone(root: Path) -> Iterator[str]:
             yield file.read().strip() or "unknown"
             return
         file.truncate(0)
-        file.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+        file.write(f"{_holder(os.getpid())}{time.strftime('%Y-%m-%d %H:%M:%S')}")
         file.flush()
         yield ""
+
+
+def _holder(pid: int) -> str:
+    return f"process {pid} since "
 
 
 def clear(root: Path, snakemake: list[str]) -> None:
@@ -67,12 +71,25 @@ def _wait(root: Path) -> None:
             left = _at_work(root)
 
 
+def is_above(holder: str) -> bool:
+    """Whether the process that holds the folder, in the words of ``alone``, has started this one."""
+    import psutil
+
+    return any(holder.startswith(_holder(process.pid)) for process in psutil.Process().parents())
+
+
 def _at_work(root: Path) -> list[psutil.Process]:
-    """Snakemake, the jobs that it started, and a recording DVC in this folder, with or without their driver."""
+    """Snakemake, the jobs that it started, and a recording DVC in this folder, with or without their driver.
+
+    Not those that started this process: they wait for it.
+    """
     import psutil
 
     found = []
+    above = {process.pid for process in psutil.Process().parents()}
     for process in psutil.process_iter():
+        if process.pid in above:
+            continue
         with contextlib.suppress(psutil.Error):  # among them the killed ones that nobody has reaped
             if _ours(process.cmdline()) and Path(process.cwd()) == root:
                 found.append(process)

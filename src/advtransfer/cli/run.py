@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from advtransfer.cli import ending, gpus, journal, leftovers
+from advtransfer.cli.ending import Call, typed
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
 from advtransfer.cli.watch import watched
@@ -26,6 +27,8 @@ from advtransfer.tracking import sync
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--workflow-profile"]
 PROFILES = Path("workflow/profiles")
 WORKFLOW = [*SNAKEMAKE, str(PROFILES / "default")]
+# The journal is shown instead of what Snakemake says of single jobs.
+TERSE = ["--logger-advtransfer-terse", "--quiet", "host"]
 CLAIMS = Path("reports/claims.yaml")
 INDEX_PAGE = Path("reports/rendered/index.html")
 WRONG_INPUT = 2
@@ -52,7 +55,7 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
         if holder:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
             return 1
-        return _run(root, params, study, snakemake, folder)
+        return _run(root, params, Call(study, cores, profile), snakemake, folder)
 
 
 def _profile(root: Path, name: str) -> Path:
@@ -83,17 +86,17 @@ def load_checked(root: Path) -> Params:
     return params
 
 
-def _run(root: Path, params: Params, study: str, snakemake: list[str], profile: Path) -> int:
-    began = time.time()
+def _run(root: Path, params: Params, call: Call, snakemake: list[str], profile: Path) -> int:
+    began, study = time.time(), call.study
     target = [f"reports/rendered/{study}.html"] if study else []
-    code = _compute(root, [*snakemake, "--logger-advtransfer-terse", "--quiet", "host", "--", *target])
+    code = compute(root, [*snakemake, *TERSE, "--", *target])
     run = journal.read(root, since=began)
     if code == WRONG_INPUT:
         return code  # Snakemake has said what, before it started a job
     if code:
         for line in ending.failures(root, run, profile) if run else ():
             print(line, file=sys.stderr)
-        print("the run failed; `advtransfer run` goes on from there", file=sys.stderr)
+        print(ending.goes_on(root, run, call), file=sys.stderr)
         return 1
     computed = time.time()
     job_seconds = _job_seconds(root, began)
@@ -104,6 +107,11 @@ def _run(root: Path, params: Params, study: str, snakemake: list[str], profile: 
         print(
             f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded", file=sys.stderr
         )
+        if any(brace in str(root) for brace in "{}"):
+            print(
+                f"DVC takes the braces of {root} for a format: it records nothing in a folder of such a path",
+                file=sys.stderr,
+            )
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))
@@ -111,11 +119,11 @@ def _run(root: Path, params: Params, study: str, snakemake: list[str], profile: 
         print(line)
     if not study and not recorded:
         print("No git repository here: the results are computed and sealed, not recorded with DVC.")
-    _conclude(root, study)
+    _conclude(root, params, study)
     return 0
 
 
-def _compute(root: Path, command: list[str]) -> int:
+def compute(root: Path, command: list[str]) -> int:
     """Exit code of Snakemake after whatever a killed run left; once more if a lock turned up meanwhile."""
     code = 0
     for _ in range(2):
@@ -128,7 +136,7 @@ def _compute(root: Path, command: list[str]) -> int:
 
 def _record() -> str:
     """Has DVC record every phase; returns what it printed if that failed."""
-    # DVC's stages call `snakemake` by name: it must be this environment's
+    # DVC's stages call `advtransfer` by name: it must be this environment's
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "repro"]
     done = subprocess.run(
@@ -149,10 +157,12 @@ def _show(root: Path, params: Params, study: str) -> None:
         _show_claims(json.loads((root / "results" / "claims" / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def _conclude(root: Path, study: str) -> None:
+def _conclude(root: Path, params: Params, study: str) -> None:
     """How the results relate to the published ones, and where the report is."""
     if study:
-        print("One study alone is not recorded with DVC: `make run` does that for the default studies.")
+        every = f"`{typed(Call())}` does that for the default studies"
+        more = "" if study in params.default_studies else ", of which this is none"
+        print(f"One study alone is not recorded with DVC: {every}{more}.")
         print(f"Report: {root / 'reports' / 'rendered' / f'{study}.html'}")
         return
     if line := compare(root):
