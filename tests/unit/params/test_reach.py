@@ -172,3 +172,12 @@ def test_the_arguments_that_are_known_are_those_of_the_networks():
 
 def test_what_timm_may_be_told():
     check_arguments("timm:resnet18", {"drop_rate": 0.1, "global_pool": "avg", "zero_init_last": False})
+
+
+@pytest.mark.parametrize("key", ["download", "root", "split", "train", "transform", "loader"])
+def test_a_set_of_torchvision_is_not_told_where_it_lies_or_to_download(natural, load, key):
+    natural["datasets"]["birds"] = {"torchvision": {"name": "CIFAR10", "options": {key: 1}}, "resolution": 32}
+    with pytest.raises(
+        ParamsError, match=f"datasets.birds.torchvision.options.{key}: found 1, expected other arguments"
+    ):
+        load(natural)
