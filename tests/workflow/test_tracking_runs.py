@@ -31,7 +31,10 @@ def test_a_spec_has_one_run_and_another_spec_has_its_own(copied):
     ledger = copied.path(".snakemake/tracked.json")
     ledger.unlink()
     done = copied.advtransfer("track")
-    assert (done.returncode, done.stdout) == (0, "MLflow: the runs of all 4 training jobs are there\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "no new training runs logged: MLflow has those of all 4 jobs\n",
+    )
     assert count_runs(copied) == (4, 4, "FINISHED", "FINISHED")
     assert ledger.exists()
 
@@ -87,7 +90,8 @@ def test_by_hand_it_asks_the_server_what_is_there(copied):
         )
     mlflow(copied, "runs", "delete", "--run-id", gone)
     assert (
-        copied.advtransfer("track", "--new").stdout == "MLflow: the runs of all 4 training jobs are there\n"
+        copied.advtransfer("track", "--new").stdout
+        == "no new training runs logged: MLflow has those of all 4 jobs\n"
     )
     assert copied.advtransfer("track").stdout == "MLflow: 2 training runs logged\n"
     with sqlite3.connect(copied.path("mlflow.db")) as database:
@@ -108,11 +112,13 @@ def test_a_deleted_experiment_is_said_so_with_what_restores_it(copied):
     command = line.partition("what restores it: ")[2]
     restored = copied.call("bash", "-c", command.replace("mlflow exp", f"{sys.executable} -m mlflow exp"))
     assert restored.returncode == 0, restored.stderr
-    assert copied.advtransfer("track").stdout == "MLflow: the runs of all 4 training jobs are there\n"
+    assert (
+        copied.advtransfer("track").stdout == "no new training runs logged: MLflow has those of all 4 jobs\n"
+    )
 
 
 def test_without_a_training_it_says_that_there_is_none(fresh):
-    assert fresh.advtransfer("track").stdout == "MLflow: no training job is sealed here yet\n"
+    assert fresh.advtransfer("track").stdout == "no new training runs logged\n"
 
 
 # -- passwords ---------------------------------------------------------------------------------------------------------

@@ -17,6 +17,10 @@ def main() -> None:
         from advtransfer.cli.process import run
 
         run(sys.argv[2:])
+    elif sys.argv[1:2] == ["phase"]:
+        from advtransfer.cli.phase import run
+
+        run(sys.argv[2:])
     else:
         from advtransfer.cli.commands import app
 

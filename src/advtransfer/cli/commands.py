@@ -24,7 +24,7 @@ def _about(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Does adversarial and semi-supervised pre-training transfer better to a target with few labels?"""
+    """Does adversarial and semi-supervised pre-training transfer better?"""
 
 
 @app.command()
@@ -63,21 +63,6 @@ def run(
     except ParamsError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
-
-
-@app.command()
-def phase(
-    index: Annotated[
-        str, typer.Argument(help="The artifact that completes it, such as results/pretrain/INDEX.")
-    ],
-) -> None:
-    """Compute what is not fresh in one phase, as the stages of dvc.yaml do.
-
-    Example: advtransfer phase results/pretrain/INDEX
-    """
-    from advtransfer.cli.phase import run_phase
-
-    raise typer.Exit(run_phase(Path.cwd(), index))
 
 
 @app.command()
@@ -188,11 +173,10 @@ def track(
 
     with only_results(json_):
         done = sync(Path.cwd(), ask=not new)
-    text = "MLflow: no training job is sealed here yet"
-    if done.logged:
-        text = f"MLflow: {done.logged} training runs logged"
-    elif done.jobs:
-        text = f"MLflow: the runs of all {done.jobs} training jobs are there" if done.whole else ""
+    text = f"MLflow: {done.logged} training runs logged"
+    if not done.logged:
+        has = f": MLflow has those of all {done.jobs} jobs" if done.jobs else ""
+        text = f"no new training runs logged{has}" if done.whole else ""
     show(json_, {"runs_logged": done.logged}, text)
     raise typer.Exit(not (done.whole or new))
 

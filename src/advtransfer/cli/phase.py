@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from advtransfer.cli import ending, journal, leftovers
 from advtransfer.cli.run import PROFILES, TERSE, WORKFLOW, WRONG_INPUT, compute
 
 
-def run_phase(root: Path, index: str) -> int:
-    """Exit code of Snakemake for the artifact that completes a phase, after whatever a killed run left.
+def run(arguments: Sequence[str]) -> NoReturn:
+    """``phase INDEX``: computes up to the artifact that completes a phase. Exits as Snakemake does."""
+    if len(arguments) != 1:
+        print("usage: advtransfer phase INDEX, such as results/pretrain/INDEX", file=sys.stderr)
+        raise SystemExit(WRONG_INPUT)
+    raise SystemExit(_run(Path.cwd(), arguments[0]))
+
+
+def _run(root: Path, index: str) -> int:
+    """Exit code of Snakemake, after whatever a killed run left.
 
     A run that records its results has the folder already, and calls DVC, which calls this.
     """

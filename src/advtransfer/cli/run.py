@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -44,6 +45,7 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
     params = load_checked(root)
     if study and study not in params.studies:
         raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
+    _refuse_braces(root, records=not study)
     refuse_missing(root, params, [study] if study else params.default_studies)
     folder = _profile(root, profile)
     try:
@@ -56,6 +58,16 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
             return 1
         return _run(root, params, Call(study, cores, profile), snakemake, folder)
+
+
+def _refuse_braces(root: Path, *, records: bool) -> None:
+    """Raises ParamsError for a project whose path DVC takes for a format, or Snakemake for a broken pattern."""
+    rest = re.sub(r"{[A-Za-z_]\w*}", "", str(root))  # these Snakemake bears with
+    if "{" in rest or "}" in rest or (records and rest != str(root)):
+        raise ParamsError(
+            f"{root}: found braces in the path of the project, which DVC and Snakemake take for a format; "
+            "expected a path without"
+        )
 
 
 def _profile(root: Path, name: str) -> Path:
@@ -107,11 +119,6 @@ def _run(root: Path, params: Params, call: Call, snakemake: list[str], profile: 
         print(
             f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded", file=sys.stderr
         )
-        if any(brace in str(root) for brace in "{}"):
-            print(
-                f"DVC takes the braces of {root} for a format: it records nothing in a folder of such a path",
-                file=sys.stderr,
-            )
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))
