@@ -123,7 +123,7 @@ def measure(kind: str, setting: str) -> float:
     command = [sys.executable, __file__, "--child", kind, setting]
     kept = {name: value for name, value in os.environ.items() if name not in kernels.PORTABLE}
     environment = kept | THREADS | SETTINGS[setting]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, encoding="utf-8", check=True)
     return float(json.loads(done.stdout.splitlines()[-1]))
 
 
