@@ -209,8 +209,8 @@ def _step(name: str, step: dict[str, Any]) -> Iterator[str]:
         yield "    reads no file: its data come with a package or out of a seed"
     dirty = " with uncommitted changes" if git.get("dirty") else ""
     yield f"    {len(step['code'])} modules of code, commit {git.get('commit', 'unknown')[:12]}{dirty}"
-    packages = made.get("packages", {})
+    packages = made.get("packages") or {}
     yield (
         f"    {made.get('interpreter')}, torch {packages.get('torch')}, lock file {str(made.get('lock_sha256'))[:12]}, "
-        f"{made.get('device', 'cpu')} ({made.get('cpu')}), {made.get('wall_seconds')} s"
+        f"{made.get('device') or 'cpu'} ({made.get('cpu')}), {made.get('wall_seconds')} s"
     )

@@ -168,10 +168,10 @@ def _job_seconds(root: Path, began: float) -> list[float]:
     """Wall time of every job that started since ``began``."""
     seconds = []
     for seal in all_seals(root).values():
-        made = seal.made if isinstance(seal, Seal) else {}
-        started = made.get("started")  # nothing vouches for `made`
+        told = seal.told if isinstance(seal, Seal) else {}
+        started = told.get("started")
         if started and datetime.fromisoformat(started).timestamp() >= began:
-            seconds.append(float(made.get("wall_seconds", 0.0)))
+            seconds.append(float(told.get("wall_seconds") or 0.0))
     return seconds
 
 

@@ -65,9 +65,9 @@ class Node:
             return "above"
         if self.seal is None:
             return f"raw, sha256 {(self.sha256 or 'unknown')[:_SHORT]}"
-        git = self.seal.made.get("git") or {}
+        git = self.seal.told.get("git") or {}
         commit = git.get("commit", "no commit")[:_SHORT] + ("+edits" if git.get("dirty") else "")
-        date = self.seal.made.get("started", "no date")[:10]
+        date = (self.seal.told.get("started") or "no date")[:10]
         return f"seal {self.seal.id[:_SHORT]}, rule {self.seal.spec.rule}, {commit}, {date}"
 
 

@@ -30,8 +30,8 @@ from advtransfer.provenance.closure import code_hashes
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.hashing import Hasher, hash_cache
 from advtransfer.provenance.seal import (
-    SUFFIX,
     ARTIFACT_FOLDERS,
+    SUFFIX,
     Seal,
     SealError,
     present_content,

@@ -34,7 +34,11 @@ def _orphans(root: Path, params: dict[str, Any]) -> Iterator[Path]:
     index = str(Path(params["roots"][0]) / "INDEX")
     ours = {*params["declared"], index}
     for path in sorted(Path(where, name) for where, names in _walk(root) for name in names):
-        if path.suffix == ".seal" and str(path).removesuffix(".seal") not in ours and (made := _made_by(path)):
+        if (
+            path.suffix == ".seal"
+            and str(path).removesuffix(".seal") not in ours
+            and (made := _made_by(path))
+        ):
             made_here = (file for file in made if str(file) not in ours and _within(file, params["roots"]))
             yield from (file for file in made_here if os.path.lexists(file) and not _is_folder(file))
             yield path
@@ -85,7 +89,9 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise SystemExit(f"{path}: no study declares it, and it cannot be removed: {why_unreadable(error)}") from None
+        raise SystemExit(
+            f"{path}: no study declares it, and it cannot be removed: {why_unreadable(error)}"
+        ) from None
 
 
 def _make(root: Path) -> None:

@@ -53,7 +53,9 @@ def test_what_a_job_made_and_sealed_is_removed_with_its_seal(phase):
     (phase / "deep/er").mkdir(parents=True)
     outputs = {"model": "out/model/deep/er/old", "log": "out/model/old"}
     (phase / "deep/er/old").write_text("x")
-    spec = Spec("train", "pkg.train", {}, {"eps": 0.5}, {"pkg.train": "0" * 16}, {"raw": "params.json"}, outputs)
+    spec = Spec(
+        "train", "pkg.train", {}, {"eps": 0.5}, {"pkg.train": "0" * 16}, {"raw": "params.json"}, outputs
+    )
     write_seal(spec, dict.fromkeys((*outputs.values(), "params.json"), "0" * 64), {}, seal_path(spec.primary))
     told = make_index(phase)
     assert told == {"removed": ["out/model/deep/er/old", "out/model/old", "out/model/deep/er/old.seal"]}
