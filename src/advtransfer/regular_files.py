@@ -68,14 +68,19 @@ def _refuse(mode: int, path: StrPath) -> None:
 
 def read_bytes(path: StrPath, limit: int = MAX_DOCUMENT) -> bytes:
     """The content of a regular file of at most ``limit`` bytes. Raises OSError as `open_regular`, and for more."""
-    pieces, size = [], 0
     with open_regular(path) as file:
-        while piece := file.read(_CHUNK):
-            size += len(piece)
-            if size > limit:
-                raise OSError(errno.EFBIG, f"more than {limit} bytes", os.fspath(path))
+        size = os.fstat(file.fileno()).st_size
+        pieces: list[bytes] = []
+        read = 0
+        asked = size + 1  # a byte more than there is: then one call reads all of a file that nobody writes to
+        while max(size, read) <= limit:
+            piece = file.read(asked) or b""
             pieces.append(piece)
-    return b"".join(pieces)
+            read += len(piece)
+            if len(piece) < asked:
+                return b"".join(pieces)
+            asked = min(_CHUNK, limit + 1 - read)
+    raise OSError(errno.EFBIG, f"more than {limit} bytes", os.fspath(path))
 
 
 def read_text(path: StrPath, limit: int = MAX_DOCUMENT) -> str:

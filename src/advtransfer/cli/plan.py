@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from advtransfer.cli.completion import APART
+from advtransfer.cli.read_only import writable
 from advtransfer.cli.run import WORKFLOW, load_checked
 from advtransfer.params import ParamsError
 from advtransfer.provenance.spec import Spec, load_spec, spec_path
@@ -59,9 +60,13 @@ def planned_specs(root: Path, targets: Collection[str]) -> dict[str, Spec]:
     """
     params = load_checked(root)
     known = [target for target in targets if target == "all" or target in params.studies]
-    lines = _snakemake(root, "--summary", targets=known).splitlines() if known else []
-    outputs = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
-    return {path: load_spec(root / spec_path(path)) for path in outputs if (root / spec_path(path)).is_file()}
+    if not known:
+        return {}
+    with writable(root) as folder:
+        lines = _snakemake(folder, "--summary", targets=known).splitlines()
+        outputs = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
+        specs = {path: folder / spec_path(path) for path in outputs}
+        return {path: load_spec(file) for path, file in specs.items() if file.is_file()}
 
 
 def _snakemake(root: Path, *arguments: str, targets: Iterable[str]) -> str:
