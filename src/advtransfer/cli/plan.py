@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -62,18 +63,19 @@ def planned_specs(root: Path, targets: Collection[str]) -> dict[str, Spec]:
     known = [target for target in targets if target == "all" or target in params.studies]
     if not known:
         return {}
-    with writable(root) as folder:
-        lines = _snakemake(folder, "--summary", targets=known).splitlines()
+    with writable(root) as (folder, variables):
+        lines = _snakemake(folder, "--summary", targets=known, **variables).splitlines()
         outputs = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
         specs = {path: folder / spec_path(path) for path in outputs}
         return {path: load_spec(file) for path, file in specs.items() if file.is_file()}
 
 
-def _snakemake(root: Path, *arguments: str, targets: Iterable[str]) -> str:
-    """What Snakemake says; targets are ``all`` and names of studies."""
+def _snakemake(root: Path, *arguments: str, targets: Iterable[str], **variables: str) -> str:
+    """What Snakemake says; targets are ``all`` and names of studies, variables change the environment."""
     pages = ["all" if target == "all" else f"reports/rendered/{target}.html" for target in targets]
     command = [*WORKFLOW, *arguments, "--", *pages]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    environment = os.environ | variables
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PlanError((done.stderr or done.stdout).strip())
     return done.stdout if arguments[0] == "--summary" else done.stdout + done.stderr

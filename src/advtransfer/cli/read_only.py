@@ -13,17 +13,19 @@ STATE = ".snakemake"
 
 
 @contextlib.contextmanager
-def writable(root: Path) -> Iterator[Path]:
-    """The project; or, where nothing can be written into it, a folder of links to all that it holds, for the while.
+def writable(root: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """The project, or where nothing can be written into it a folder of links to all that it holds, for the while.
 
-    The links bear the names that all has in the project, so whoever works there finds what he would find here.
+    The links bear the names that all has in the project, so whoever works there finds what he would find here. With it
+    come the variables that keep a tool's caches there too: who may not write here may have no home either.
     """
     state = root / STATE
     if os.access(state if state.exists() else root, os.W_OK):
-        yield root
+        yield root, {}
         return
     with tempfile.TemporaryDirectory(prefix="advtransfer-") as name:
+        folder = Path(name)
         for entry in root.absolute().iterdir():
             if entry.name != STATE:
-                (Path(name) / entry.name).symlink_to(entry)
-        yield Path(name)
+                (folder / entry.name).symlink_to(entry)
+        yield folder, {"XDG_CACHE_HOME": str(folder / STATE / "cache")}

@@ -174,13 +174,17 @@ def _refuse_too_much(path: Path, footer: Any, pixels: str) -> None:
     """ValueError for a table whose footer promises more than there can be: a small file may unpack to terabytes."""
     size = path.stat().st_size
     if not 0 <= footer.num_rows <= size:
-        raise ValueError(f"{path}: says that it has {footer.num_rows} rows, in {size} bytes; expected a byte a row")
+        raise ValueError(
+            f"{path}: says that it has {footer.num_rows} rows, in {size} bytes; expected a byte a row"
+        )
     for group in map(footer.row_group, range(footer.num_row_groups)):
         chunks = map(group.column, range(group.num_columns))
         unpacked = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema == pixels)
         if unpacked > MAX_BYTES * max(group.num_rows, 1):
             mean = unpacked // max(group.num_rows, 1)
-            raise ValueError(f"{path}: an image of it takes {mean} bytes unpacked, expected at most {MAX_BYTES}")
+            raise ValueError(
+                f"{path}: an image of it takes {mean} bytes unpacked, expected at most {MAX_BYTES}"
+            )
 
 
 def _the_column(path: Path, schema: Any, kinds: dict[str, Any], kind: str, usual: Sequence[str]) -> str:
@@ -243,7 +247,9 @@ def _words(dictionary: Any, places: np.ndarray, path: Path) -> dict[int, str | N
     """Place -> word, of those that occur."""
     lengths = pc.binary_length(dictionary)
     if (longest := pc.max(lengths).as_py() or 0) > 4 * MAX_NAME:
-        raise ValueError(f"{path}: the name of a class has {longest} bytes, expected at most {MAX_NAME} characters")
+        raise ValueError(
+            f"{path}: the name of a class has {longest} bytes, expected at most {MAX_NAME} characters"
+        )
     return dict(zip(places.tolist(), dictionary.take(pa.array(places)).to_pylist(), strict=True))
 
 

@@ -144,7 +144,9 @@ def _nothing_unpacked(root: Path) -> Iterator[None]:
 
     def refuse(self: tarfile.TarFile | zipfile.ZipFile, *arguments: Any, **options: Any) -> None:
         name = getattr(self, "name", None) or getattr(self, "filename", None)
-        raise ValueError(f"{root}: holds {name!r} packed; raw images are read and never written: unpack it by hand")
+        raise ValueError(
+            f"{root}: holds {name!r} packed; raw images are read and never written: unpack it by hand"
+        )
 
     kinds: tuple[type, ...] = (tarfile.TarFile, zipfile.ZipFile)
     originals = [(kind, kind.extractall) for kind in kinds]  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LOCK, CACHE = "dvc.lock", ".dvc/cache/files/md5"
 _DIRECTORY = ".dir"
-_MD5 = re.compile(r"[0-9a-f]+(\.dir)?")  # part of a path of the cache and of the remote
+_MD5 = re.compile(r"[0-9a-f]{2,}(\.dir)?")  # part of a path of the cache and of the remote
 _CHUNK = 1 << 20
 # Requests to a remote at a time: enough to hide its latency, few enough for any server.
 _CONNECTIONS = 8
@@ -45,7 +45,7 @@ def outputs(root: Path) -> list[Recorded]:
     """What dvc.lock records. Raises OSError, or ValueError for a file that is no lock of DVC."""
     try:
         outs = [out for stage in _stages(root).values() for out in stage["outs"]]
-        found = [Recorded(str(out["path"]), out["md5"]) for out in outs if "md5" in out]
+        found = [Recorded(str(out["path"]), str(out["md5"])) for out in outs if "md5" in out]
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
