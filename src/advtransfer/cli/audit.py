@@ -123,7 +123,7 @@ def text(report: dict[str, Any]) -> str:
     open_ = [check["name"] for check in report["checks"] if check["verdict"] not in (PASS, FAIL)]
     lines += ["", f"Does not stand: {', '.join(failed)}." if failed else "Everything published stands."]
     lines += [f"Could not be checked: {', '.join(open_)}."] if open_ else []
-    lines += [f"Page: {PAGE}, details: {DETAILS}"] if report["written"] else []
+    lines += [f"Page: {PAGE}, details: {DETAILS}"] if report.get("written", True) else []
     return "\n".join(lines)
 
 

@@ -29,8 +29,8 @@ from typing import Any
 from advtransfer.provenance.closure import code_hashes
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.hashing import Hasher, hash_cache
+from advtransfer.provenance.inside import Inside
 from advtransfer.provenance.seal import (
-    ARTIFACT_FOLDERS,
     SUFFIX,
     Seal,
     SealError,
@@ -222,8 +222,7 @@ class _Times:
         self._root = root
         self._clock = clock
         self._settled: dict[str, int] = {}
-        # an artifact folder may be a link to a larger disk: then that is where the project's files lie
-        self._ours = [os.path.realpath(root / folder) for folder in ("", *ARTIFACT_FOLDERS)]
+        self._ours = Inside(root)
 
     def settle_job(self, spec: Spec, benchmark: str | None) -> None:
         """Settle every file of a job and all that they were made from."""
@@ -272,18 +271,13 @@ class _Times:
             return 0
         wanted = max(self._clock.past(time), floor)
         if wanted != time:
-            if not self._below(file if follow_symlinks else file.parent):
+            if (file if follow_symlinks else file.parent) not in self._ours:
                 return time
             try:
                 os.utime(file, ns=(wanted, wanted), follow_symlinks=follow_symlinks)
             except OSError:  # not ours to set: Snakemake then judges by the time it has
                 return time
         return wanted
-
-    def _below(self, file: Path) -> bool:
-        """Whether what a path leads to lies in the project."""
-        real = Path(os.path.realpath(file))
-        return any(real.is_relative_to(folder) for folder in self._ours)
 
 
 def _mtime(file: Path, *, follow_symlinks: bool = False) -> int | None:

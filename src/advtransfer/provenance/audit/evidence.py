@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from advtransfer.provenance.files import PREFIX
-from advtransfer.provenance.seal import ARTIFACT_FOLDERS, SUFFIX, Seal, SealError, all_seals
+from advtransfer.provenance.inside import Inside
+from advtransfer.provenance.seal import SUFFIX, Seal, SealError, all_seals
 from advtransfer.regular_files import open_regular, why_unreadable
 
 _CHUNK = 1 << 20
@@ -92,7 +93,7 @@ class Evidence:
         digest = self.sha256(path)
         if digest is None:
             return self.why_none(path)
-        return digest[:_SHORT] if self._below(path) else "another file, outside of the project"
+        return digest[:_SHORT] if path in self._inside else "another file, outside of the project"
 
     def why_none(self, path: str) -> str:
         """Why there is no hash of a file, in words."""
@@ -100,16 +101,11 @@ class Evidence:
 
     def tellable(self, path: str) -> str | None:
         """``sha256`` of what lies in the project, else None."""
-        return self.sha256(path) if self._below(path) else None
-
-    def _below(self, path: str) -> bool:
-        """Whether a path leads into the project, or into one of its artifact folders where that is a link."""
-        real = Path(os.path.realpath(self.root / path))
-        return any(real.is_relative_to(folder) for folder in self._ours)
+        return self.sha256(path) if path in self._inside else None
 
     @cached_property
-    def _ours(self) -> list[str]:
-        return [os.path.realpath(self.root / folder) for folder in ("", *ARTIFACT_FOLDERS)]
+    def _inside(self) -> Inside:
+        return Inside(self.root)
 
     @cached_property
     def _raw(self) -> dict[str, str | None]:
