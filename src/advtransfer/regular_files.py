@@ -112,6 +112,13 @@ def why_unreadable(error: OSError) -> str:
     return (error.strerror or str(error) or type(error).__name__).lower()
 
 
+def printable(text: str) -> str:
+    """A text on one line that any terminal and file takes: odd bytes of a name and control characters as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def _containers(value: dict[str, Any] | list[Any]) -> list[Any]:
     values = value.values() if isinstance(value, dict) else value
     return [inner for inner in values if isinstance(inner, dict | list)]

@@ -10,6 +10,7 @@ from advtransfer.regular_files import (
     IrregularFileError,
     open_regular,
     parse_json,
+    printable,
     read_bytes,
     read_json,
     read_text,
@@ -75,6 +76,13 @@ def test_a_file_that_does_not_tell_its_size_is_read_to_its_end():
         assert read_bytes("/proc/self/cmdline") == file.read()
     with pytest.raises(OSError, match="more than 3 bytes"):
         read_bytes("/proc/self/cmdline", 3)
+
+
+def test_names_of_files_can_be_printed_whatever_their_bytes():
+    assert printable("results/ä b") == "results/ä b"
+    for name in ("a\n\x1b[2Jb", os.fsdecode(b"a\xff"), "\u202e"):
+        assert printable(name).isascii() and printable(name).isprintable()
+    assert printable("a\nb") == "a\\nb"
 
 
 def test_json_is_read_as_ever_but_for_what_nobody_writes(tmp_path):

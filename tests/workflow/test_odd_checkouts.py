@@ -38,11 +38,19 @@ def test_the_next_run_mends_what_is_no_file_and_bears_what_it_cannot_mend(copied
     copied.path("results/pretrain/INDEX").symlink_to("/dev/zero")
     copied.path("results/claims/tiny.json.seal").write_text("[" * 100_000)
     tell(copied.path(f"{WEIGHTS}.seal"), started="garbage", git="x", wall_seconds="long", packages=["torch"])
-    copied.run()
+    done = copied.advtransfer("run")
+    assert (done.returncode, done.stderr.splitlines()[-2:]) == (
+        1,
+        [
+            "results/pretrain/link: a link to a folder; remove it, so that DVC does not record what is there",
+            "the results are computed and sealed, not recorded with DVC",
+        ],
+    )
     assert (elsewhere / "thesis.txt").read_text() == "mine"
     assert copied.path("results/pretrain/old.seal").exists()
     for name in ("link", "self", "old.seal"):
         copied.path(f"results/pretrain/{name}").unlink()
+    copied.run()
     assert copied.artifacts() == before
     assert copied.pending() == set()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from advtransfer.cli import ending, gpus, journal, leftovers
+from advtransfer.cli import ending, gpus, journal, leftovers, recordable
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
 from advtransfer.cli.watch import watched
@@ -99,10 +99,8 @@ def _run(root: Path, params: Params, study: str, snakemake: list[str], profile: 
     if not job_seconds:
         sync(root)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     recorded = not study and (root / ".git").exists()
-    if recorded and (trouble := _record()):
-        print(
-            f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded", file=sys.stderr
-        )
+    if recorded and (trouble := recordable.why_not(root) or _record()):
+        print(f"{trouble}\nthe results are computed and sealed, not recorded with DVC", file=sys.stderr)
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))

@@ -82,11 +82,11 @@ class Spec:
         if not self.outputs:
             raise SpecError(f"rule {self.rule}: a job without outputs cannot be sealed")
         fields = {
-            "rule": _text(self.rule),
-            "stage": _text(self.stage),
+            "rule": _word(self.rule),
+            "stage": _module(self.stage),
             "wildcards": {str(name): str(value) for name, value in self.wildcards.items()},
             "params": plain(self.params),
-            "code": {_text(name): _text(digest) for name, digest in self.code.items()},
+            "code": {_module(name): _text(digest) for name, digest in self.code.items()},
             "inputs": {str(name): _paths(value) for name, value in self.inputs.items()},
             "outputs": {str(name): _path(path) for name, path in self.outputs.items()},
         }
@@ -168,6 +168,20 @@ def _path(value: "str | os.PathLike[str]") -> str:
     if parts[0] == "" or ".." in parts or not path.isprintable():
         raise OutsideError(path)
     return path
+
+
+def _word(value: str) -> str:
+    """A name that can be printed. Raises SpecError for another."""
+    if not _text(value).isprintable():
+        raise SpecError(f"found {value!a}, expected a name on one line")
+    return _text(value)
+
+
+def _module(value: str) -> str:
+    """A dotted name, as `import` takes it: part of the path of a file. Raises SpecError for another."""
+    if not all(part.isidentifier() for part in _text(value).split(".")):
+        raise SpecError(f"found {value!a}, expected the name of a module")
+    return _text(value)
 
 
 def _text(value: "str | os.PathLike[str]") -> str:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 from unprivileged import as_nobody, open_folder  # noqa: F401 (a fixture)
 
-from advtransfer.cli import journal, published
+from advtransfer.cli import journal, published, recordable
 from advtransfer.cli.audited import Published
 from advtransfer.cli.commands import app
 from advtransfer.cli.leftovers import clear
@@ -199,6 +199,41 @@ def test_an_artifact_that_is_a_pipe_is_not_parsed(tmp_path):
     put(tmp_path / "metrics.parquet")
     with pytest.raises(ValueError, match=r"^metrics\.parquet: damaged \(.*no regular file \(a pipe\)"):
         read_artifact(tmp_path, "metrics.parquet", table.read)
+
+
+# ---- what DVC must not record --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (os.mkfifo, "no regular file (a pipe)"),
+        (lambda path: path.symlink_to(path), "too many levels of symbolic links"),
+        (lambda path: path.symlink_to(path.parent), "a link to a folder"),
+        (lambda path: path.symlink_to("/dev/zero"), "no regular file (a device)"),
+        (lambda path: path.symlink_to("gone"), "no such file or directory"),
+        (lambda path: path.symlink_to("/etc/passwd"), "a link out of the project"),
+    ],
+)
+def test_what_dvc_would_follow_or_wait_at_is_told(tmp_path, make, why):
+    (tmp_path / "results/pretrain").mkdir(parents=True)
+    (tmp_path / "results/pretrain/a").touch()
+    assert recordable.why_not(tmp_path) == ""
+    make(tmp_path / "results/pretrain/b")
+    assert recordable.why_not(tmp_path) == (
+        f"results/pretrain/b: {why}; remove it, so that DVC does not record what is there"
+    )
+
+
+def test_what_dvc_does_not_record_or_has_linked_itself_is_none_of_it(tmp_path, monkeypatch):
+    put(tmp_path / "data/raw/pipe")
+    put(tmp_path / "results/.tmp-1-x/pipe")
+    put(tmp_path / "cache/files/00", "content")
+    project = tmp_path / "project"
+    (project / "results").mkdir(parents=True)
+    (project / "results/a").symlink_to(tmp_path / "cache/files/00")
+    monkeypatch.setattr(recordable, "_cache", lambda root: str(tmp_path / "cache"))
+    assert recordable.why_not(tmp_path) == recordable.why_not(project) == ""
 
 
 # ---- what seals tell of their jobs --------------------------------------------------------------------------

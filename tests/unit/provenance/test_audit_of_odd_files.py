@@ -104,6 +104,13 @@ def test_other_content_is_told_by_its_hash_only_where_it_lies_in_the_project(pro
     assert digest in content.sealed_bytes(gather(project)).findings[0]
 
 
+def test_names_of_files_may_be_anything(project):
+    for name in (b"\xff\xfe", b"two\nlines", b"\x1b[2J"):
+        (project / "results" / os.fsdecode(name)).touch()
+    findings = content.strays(gather(project)).findings
+    assert len(findings) == 3 and all(line.isprintable() and line.encode() for line in findings)
+
+
 def test_artifacts_may_lie_on_another_disk(project, tmp_path):
     (project / "results").rename(tmp_path / "disk")
     (project / "results").symlink_to(tmp_path / "disk")

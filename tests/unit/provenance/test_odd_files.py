@@ -115,6 +115,22 @@ def test_a_seal_that_lacks_what_others_rely_on_is_not_believed(tmp_path, sealed,
         read_seal(file)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rule": "two\nlines"},
+        {"rule": "\ud800"},
+        {"stage": "../../etc/passwd"},
+        {"stage": "pkg./etc/passwd"},
+        {"code": {"pkg./etc/passwd": "0" * 16}},
+        {"code": {"": "0" * 16}},
+    ],
+)
+def test_names_in_a_spec_are_names(make_spec, fields):
+    with pytest.raises(SpecError, match=r"^found '.*', expected (a name on one line|the name of a module)$"):
+        make_spec(**fields)
+
+
 @pytest.mark.parametrize("path", OUTSIDE)
 def test_a_spec_that_leads_out_cannot_be(make_spec, path):
     with pytest.raises(SpecError, match=r"expected one below the project, without \.\."):
