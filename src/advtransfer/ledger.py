@@ -7,6 +7,7 @@ from pathlib import Path
 
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.masking import masked
+from advtransfer.regular_files import read_json
 
 
 class Ledger:
@@ -18,7 +19,7 @@ class Ledger:
     def __init__(self, path: Path, server: str, *, gone: bool) -> None:
         self._path, self._server = path, masked(server)
         try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
+            kept = read_json(path)
             self._all: dict[str, list[str]] = {masked(known): seals for known, seals in kept.items()}
         except (OSError, ValueError, AttributeError):
             self._all = {}

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from advtransfer.regular_files import read_text
+
 
 class _Loader(yaml.SafeLoader):
     """YAML 1.2 numbers (``3e-3`` is one, ``010`` is ten, as DVC reads them) and no key twice."""
@@ -40,7 +42,7 @@ _Loader.add_implicit_resolver(
 def read_yaml(path: Path) -> Any:
     """The content of a file. Raises ValueError with one line, the file's name in front, for any mistake in it."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return yaml.load(read_text(path), _Loader)
     except OSError as error:
         problem = f"{error.strerror or error}, expected a file to read".lower()
     except UnicodeDecodeError as error:

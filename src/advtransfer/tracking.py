@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from advtransfer.ledger import Ledger
 from advtransfer.provenance.masking import masked
 from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path
+from advtransfer.regular_files import require_regular
 
 if TYPE_CHECKING:
     from mlflow.entities import Run, RunInfo
@@ -224,8 +225,8 @@ def _write(client: MlflowClient, run: RunInfo, seal: Seal, root: Path, *, attach
     """Everything that MLflow is to know of a job; ``attach`` also gives it the seal, for those without the files."""
     from mlflow.entities import Metric, Param, RunTag
 
-    made = {key: seal.made.get(key) for key in ("device", "started", "wall_seconds")}
-    made["commit"] = (seal.made.get("git") or {}).get("commit")
+    made = {key: seal.told.get(key) for key in ("device", "started", "wall_seconds")}
+    made["commit"] = (seal.told.get("git") or {}).get("commit")
     tags = {
         _SEAL: seal.id,
         **seal.spec.wildcards,
@@ -244,25 +245,21 @@ def _write(client: MlflowClient, run: RunInfo, seal: Seal, root: Path, *, attach
 
 
 def _started(seal: Seal) -> int:
-    """When the job began, in milliseconds; now if its seal does not tell (nothing vouches for ``made``)."""
-    try:
-        return int(1000 * datetime.fromisoformat(seal.made["started"]).timestamp())
-    except (KeyError, TypeError, ValueError):
-        return time.time_ns() // 1_000_000
+    """When the job began, in milliseconds; now if its seal does not tell."""
+    started = seal.told.get("started")
+    return int(1000 * datetime.fromisoformat(started).timestamp()) if started else time.time_ns() // 1_000_000
 
 
 def _milliseconds(seal: Seal) -> int:
     """How long the job took; 0 if its seal does not tell."""
-    try:
-        return int(1000 * float(seal.made["wall_seconds"]))
-    except (KeyError, TypeError, ValueError):
-        return 0
+    return int(1000 * (seal.told.get("wall_seconds") or 0))
 
 
 def _curves(seal: Seal, root: Path) -> Iterator[tuple[str, int, float]]:
     """(name, step, mean over replicas) of every learning curve."""
     import pandas as pd
 
+    require_regular(root / seal.spec.outputs["curves"])
     curves = pd.read_parquet(root / seal.spec.outputs["curves"]).drop(columns="replica")
     for step, row in curves.groupby("step").mean().iterrows():
         yield from ((str(name), int(str(step)), float(value)) for name, value in row.items())

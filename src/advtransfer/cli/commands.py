@@ -75,10 +75,13 @@ def status(json_: AsJson = False) -> None:
     """
     import time
 
-    from advtransfer.cli.journal import read
+    from advtransfer.cli.journal import read, why_closed
     from advtransfer.cli.overview import lines, overview
 
     run = read(Path.cwd())
+    if not run and (closed := why_closed(Path.cwd())):
+        print(closed, file=sys.stderr)
+        raise typer.Exit(2)
     told = overview(Path.cwd(), run, time.time()) if run else None
     show(json_, told, "\n".join(lines(told)) if told else "no job has run in this folder yet")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from advtransfer.regular_files import read_json
 
 if TYPE_CHECKING:
     import psutil
@@ -112,7 +113,7 @@ def _unlock_dvc(root: Path) -> None:
     """
     path = root / DVC_LOCK
     try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
+        lock = read_json(path)
         holders = [
             *lock.get("write", {}).values(),
             *(one for many in lock.get("read", {}).values() for one in many),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from advtransfer.cli.completion import APART
+from advtransfer.cli.read_only import writable
 from advtransfer.cli.run import WORKFLOW, load_checked
 from advtransfer.params import ParamsError
 from advtransfer.provenance.masking import masked
@@ -60,17 +62,28 @@ def planned_specs(root: Path, targets: Collection[str]) -> dict[str, Spec]:
     """
     params = load_checked(root)
     known = [target for target in targets if target == "all" or target in params.studies]
-    lines = _snakemake(root, "--summary", targets=known).splitlines() if known else []
-    outputs = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
-    return {path: load_spec(root / spec_path(path)) for path in outputs if (root / spec_path(path)).is_file()}
+    if not known:
+        return {}
+    with writable(root) as (folder, variables):
+        lines = _snakemake(folder, "--summary", targets=known, **variables).splitlines()
+        outputs = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
+        specs = {path: folder / spec_path(path) for path in outputs}
+        return {path: load_spec(file) for path, file in specs.items() if file.is_file()}
 
 
-def _snakemake(root: Path, *arguments: str, targets: Iterable[str]) -> str:
-    """What Snakemake says; targets are ``all`` and names of studies."""
+def _snakemake(root: Path, *arguments: str, targets: Iterable[str], **variables: str) -> str:
+    """What Snakemake says; targets are ``all`` and names of studies, variables change the environment."""
     pages = ["all" if target == "all" else f"reports/rendered/{target}.html" for target in targets]
     command = [*WORKFLOW, *arguments, "--", *pages]
+    environment = os.environ | variables
     done = subprocess.run(
-        command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=False
+        command,
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
     if done.returncode:
         raise PlanError(masked((done.stderr or done.stdout).strip()))

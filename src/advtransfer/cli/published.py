@@ -12,6 +12,7 @@ from advtransfer.evaluation import published
 from advtransfer.evaluation.settings import KEY, Setting
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import ARTIFACT_FOLDERS, Seal, all_seals
+from advtransfer.regular_files import read_json, require_regular
 
 T = TypeVar("T")
 
@@ -59,13 +60,10 @@ def publish(root: Path) -> Written:
 def compare(root: Path) -> str | None:
     """How the results under ``root`` relate to the published ones, in one line; None if nothing is published."""
     try:
-        content = json.loads((root / FILE).read_text(encoding="utf-8"))
-        return published.compare(
-            content, json.loads((root / SUMMARY).read_text(encoding="utf-8")), sealed_hashes(root)
-        )
+        return published.compare(read_json(root / FILE), read_json(root / SUMMARY), sealed_hashes(root))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return f"{FILE} cannot be read, nothing was compared; restore it from git"
 
 
@@ -79,6 +77,7 @@ def gap(key: str, old: float | None, new: float | None) -> str:
 def read_artifact(root: Path, path: str, parse: Callable[[Path], T]) -> T:
     """What ``parse`` reads from an artifact. Raises ValueError, in one line that names the file, if it cannot."""
     try:
+        require_regular(root / path)  # a parser would wait at a pipe
         return parse(root / path)
     except FileNotFoundError:
         raise ValueError(f"{path}: missing; `dvc pull` or `advtransfer run` brings it") from None

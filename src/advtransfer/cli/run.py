@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from advtransfer.cli import ending, gpus, journal, leftovers
+from advtransfer.cli import ending, gpus, journal, leftovers, recordable
 from advtransfer.cli.ending import Call, typed
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
@@ -115,10 +115,8 @@ def _run(root: Path, params: Params, call: Call, snakemake: list[str], profile: 
     if not job_seconds:
         sync(root, ask=False)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     recorded = not study and (root / ".git").exists()
-    if recorded and (trouble := _record()):
-        print(
-            f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded", file=sys.stderr
-        )
+    if recorded and (trouble := recordable.why_not(root) or _record()):
+        print(f"{trouble}\nthe results are computed and sealed, not recorded with DVC", file=sys.stderr)
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))
@@ -191,10 +189,10 @@ def _job_seconds(root: Path, began: float) -> list[float]:
     """Wall time of every job that started since ``began``."""
     seconds = []
     for seal in all_seals(root).values():
-        made = seal.made if isinstance(seal, Seal) else {}
-        started = made.get("started")  # nothing vouches for `made`
+        told = seal.told if isinstance(seal, Seal) else {}
+        started = told.get("started")
         if started and datetime.fromisoformat(started).timestamp() >= began:
-            seconds.append(float(made.get("wall_seconds", 0.0)))
+            seconds.append(float(told.get("wall_seconds") or 0.0))
     return seconds
 
 
