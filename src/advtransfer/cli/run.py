@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 from datetime import datetime
@@ -14,14 +13,14 @@ from typing import Any
 
 import yaml
 
-from advtransfer.cli import ending, gpus, journal, leftovers, recordable
+from advtransfer.cli import ending, gpus, journal, leftovers
+from advtransfer.cli.conclusion import Conclusion, conclude
 from advtransfer.cli.ending import Call, typed
 from advtransfer.cli.images import refuse_missing
-from advtransfer.cli.published import compare
+from advtransfer.cli.recording import RecordError, record
 from advtransfer.cli.watch import watched
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
-from advtransfer.provenance.masking import masked
 from advtransfer.provenance.seal import Seal, all_seals
 from advtransfer.tracking import sync
 
@@ -115,8 +114,11 @@ def _run(root: Path, params: Params, call: Call, snakemake: list[str], profile: 
     if not job_seconds:
         sync(root, ask=False)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     recorded = not study and (root / ".git").exists()
-    if recorded and (trouble := recordable.why_not(root) or _record()):
-        print(f"{trouble}\nthe results are computed and sealed, not recorded with DVC", file=sys.stderr)
+    conclusion = None if study else conclude(root)
+    try:
+        note = record(root, conclusion) if recorded else ""
+    except RecordError as error:
+        print(f"{error}\nthe results are computed and sealed, not recorded with DVC", file=sys.stderr)
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))
@@ -124,7 +126,9 @@ def _run(root: Path, params: Params, call: Call, snakemake: list[str], profile: 
         print(line)
     if not study and not recorded:
         print("No git repository here: the results are computed and sealed, not recorded with DVC.")
-    _conclude(root, params, study)
+    if note:
+        print(note)
+    _conclude(root, params, study, conclusion)
     return 0
 
 
@@ -139,22 +143,6 @@ def compute(root: Path, command: list[str]) -> int:
     return code
 
 
-def _record() -> str:
-    """Has DVC record every phase; returns what it printed if that failed."""
-    # DVC's stages call `advtransfer` by name: it must be this environment's
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    command = [sys.executable, "-m", "dvc", "repro"]
-    done = subprocess.run(
-        command,
-        env=os.environ | {"PATH": path},
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-    return masked(f"{done.stdout}{done.stderr}".strip()) if done.returncode else ""
-
-
 def _show(root: Path, params: Params, study: str) -> None:
     """The claims of each study."""
     for name in [study] if study else params.default_studies:
@@ -162,7 +150,7 @@ def _show(root: Path, params: Params, study: str) -> None:
         _show_claims(json.loads((root / "results" / "claims" / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def _conclude(root: Path, params: Params, study: str) -> None:
+def _conclude(root: Path, params: Params, study: str, conclusion: Conclusion | None) -> None:
     """How the results relate to the published ones, and where the report is."""
     if study:
         every = f"`{typed(Call())}` does that for the default studies"
@@ -170,8 +158,8 @@ def _conclude(root: Path, params: Params, study: str) -> None:
         print(f"One study alone is not recorded with DVC: {every}{more}.")
         print(f"Report: {root / 'reports' / 'rendered' / f'{study}.html'}")
         return
-    if line := compare(root):
-        print(f"Published results: {line}")
+    if conclusion:
+        print(f"Published results: {conclusion.text}")
     print(f"Report: {root / INDEX_PAGE}")
 
 

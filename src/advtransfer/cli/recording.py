@@ -1,0 +1,91 @@
+"""Has DVC record what a run computed, or leaves its record alone where that is no news."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from advtransfer.cli import recordable
+from advtransfer.cli.conclusion import Conclusion
+from advtransfer.cli.recordable import FOLDERS, RAW
+from advtransfer.provenance.audit import recorded, unrecorded
+from advtransfer.provenance.audit.evidence import Evidence
+from advtransfer.provenance.audit.verdict import PASS, REPRODUCED
+from advtransfer.provenance.masking import masked
+
+
+class RecordError(Exception):
+    """DVC fails, or must not be let loose on what lies there; the message says why."""
+
+
+def record(root: Path, conclusion: Conclusion | None) -> str:
+    """Has DVC record every phase, unless these are the published results made anew from the recorded params and code.
+
+    Says in one line what was not recorded, if anything. Raises RecordError.
+    """
+    if trouble := recordable.why_not(root):
+        raise RecordError(trouble)
+    changes = _status(root) if conclusion and conclusion.verdict in (PASS, REPRODUCED) else None
+    if changes == {}:
+        return ""
+    if changes and not any(_news(changes, root)):
+        evidence = Evidence.gather(root, FOLDERS, without=[RAW])
+        if recorded.same_files(evidence):
+            recorded.leave(evidence)
+            return (
+                "dvc.lock stays as it is, the record of the published results. Those made here are left out of it: "
+                f"{unrecorded.TOLD}."
+            )
+    record_anew(root)
+    return ""
+
+
+def record_anew(root: Path) -> None:
+    """Has DVC record every phase. Raises RecordError."""
+    done = _call(root, "repro")
+    if done.returncode:
+        raise RecordError(masked(f"{done.stdout}{done.stderr}".strip()))
+    unrecorded.forget(root)
+
+
+def _status(root: Path) -> dict[str, Any] | None:
+    """What DVC says changed since its record, by stage; None where it cannot tell."""
+    done = _call(root, "status", "--json")
+    try:
+        status = json.loads(done.stdout)
+    except ValueError:
+        return None
+    return status if isinstance(status, dict) and not done.returncode else None
+
+
+def _news(status: dict[str, Any], root: Path) -> Iterator[str]:
+    """Of what changed since DVC's record the inputs: code, params, a stage that it does not know; outputs are none."""
+    try:
+        outs = {out.path for out in recorded.outputs(root)}
+    except (OSError, ValueError):
+        outs = set()
+    for stage, changes in status.items():
+        for change in changes:
+            if not isinstance(change, dict):
+                yield stage  # its command, or that it was never run
+            else:
+                yield from (path for path in change.get("changed deps", {}) if path not in outs)
+
+
+def _call(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # DVC's stages call `advtransfer` by name: it must be this environment's
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=root,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
