@@ -12,7 +12,8 @@ def test_a_project_may_lie_anywhere(source, tmp_path):
     assert project.tool("dvc", "status") == "Data and pipelines are up to date.\n"
     assert project.pending() == set()
     assert project.path("mlflow.db").is_file(), "the database is in the project"
-    assert [path.name for path in project.root.parent.iterdir()] == ["-p"], "and nothing is beside it"
+    beside = {path.name for path in project.root.parent.iterdir()} - {"-p", "dvc-site"}
+    assert not beside, "and nothing is beside it"
     assert (
         project.advtransfer("track").stdout == "no new training runs logged: MLflow has those of all 3 jobs\n"
     )
@@ -37,9 +38,14 @@ def test_braces_that_dvc_or_snakemake_trip_over_are_refused_before_anything_runs
     assert line.startswith(f"{project.root}: found braces in the path of the project")
 
 
-def test_a_profile_is_a_folder_of_any_name(copied, tmp_path):
-    profile = tmp_path / "-pro [file] 'x'"
-    profile.mkdir()
+def test_a_profile_is_a_folder_of_nearly_any_name(copied, tmp_path):
+    """But for what Snakemake takes for a pattern, which is said before anything runs."""
     text = copied.path("workflow/profiles/default/config.yaml").read_text()
-    (profile / "config.yaml").write_text(text)
-    assert "Everything was fresh" in copied.run("--profile", str(profile)).stdout
+    for name in ("pro {file} 'x' %", "pro [file]"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(text)
+    assert "Everything was fresh" in copied.run("--profile", str(tmp_path / "pro {file} 'x' %")).stdout
+    refused = copied.advtransfer("run", "--profile", str(tmp_path / "pro [file]"))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert "expected a path without *, ? and [, which Snakemake takes for a pattern" in line

@@ -77,6 +77,11 @@ def _profile(root: Path, name: str) -> Path:
         raise ParamsError(
             f"PROFILE: found {name!r}, expected one of {', '.join(known)}, or a folder with a config.yaml"
         )
+    if re.search(r"[*?\[]|^-", str(found[0])):
+        raise ParamsError(
+            f"PROFILE: found {name!r}, expected a path without *, ? and [, which Snakemake takes for a pattern, and "
+            "without - at its begin"
+        )
     stated = yaml.safe_load((root / found[0] / "config.yaml").read_text(encoding="utf-8")) or {}
     if "default-storage-provider" in stated:
         raise ParamsError(
