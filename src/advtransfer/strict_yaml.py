@@ -42,15 +42,22 @@ _Loader.add_implicit_resolver(
 def read_yaml(path: Path) -> Any:
     """The content of a file. Raises ValueError with one line, the file's name in front, for any mistake in it."""
     try:
-        return yaml.load(read_text(path), _Loader)
+        return parse_yaml(read_text(path))
     except OSError as error:
         problem = f"{error.strerror or error}, expected a file to read".lower()
     except UnicodeDecodeError as error:
         problem = f"found bytes that are no text (byte {error.start}), expected UTF-8"
+    except ValueError as error:
+        problem = str(error)
+    raise ValueError(f"{path}: {problem}")
+
+
+def parse_yaml(text: str) -> Any:
+    """The content of a text. Raises ValueError with one line for any mistake in it."""
+    try:
+        return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         problem = f"not YAML: {' '.join(str(error).split())}"
     except RecursionError:
         problem = "not YAML: nested too deeply"
-    except ValueError as error:
-        problem = str(error)
-    raise ValueError(f"{path}: {problem}")
+    raise ValueError(problem)

@@ -202,9 +202,10 @@ def publish(
     dry: Annotated[bool, typer.Option("--dry-run", help="Show what would change and write nothing.")] = False,
     json_: AsJson = False,
 ) -> None:
-    """Write reports/published.json, or the record of another study, after showing what that changes.
+    """Write reports/published.json, or the record of another study.
 
-    The results must be those of params.yaml and the code as they are. Git should hold what is written.
+    It shows what that changes and asks. The results must be those of params.yaml and the code as they are.
+    Git should hold what is written.
 
     Example: advtransfer run && advtransfer publish
     """

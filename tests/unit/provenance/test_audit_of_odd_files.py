@@ -182,7 +182,7 @@ def test_what_old_seals_do_not_tell_is_no_nonsense(tmp_path):
 
 
 def test_a_folder_of_another_user_is_not_taken_for_one_without_git(tmp_path, monkeypatch):
-    monkeypatch.setattr(code, "_git", lambda *arguments: None)
+    monkeypatch.setattr(code, "git", lambda *arguments: None)
     (tmp_path / ".git").mkdir()
     monkeypatch.setattr(code.os, "getuid", lambda: tmp_path.stat().st_uid + 1)
     check = code.committed(gather(tmp_path), [])

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from advtransfer.provenance.audit import unrecorded
 from advtransfer.provenance.audit.code import git
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.verdict import FAIL, UNCHECKED, Check, judged
 from advtransfer.regular_files import parse_json, read_bytes
-from advtransfer.strict_yaml import read_yaml
+from advtransfer.strict_yaml import parse_yaml, read_yaml
 
 if TYPE_CHECKING:
     pass
@@ -122,9 +120,10 @@ def recorded_paths(evidence: Evidence) -> set[str]:
     """
     committed = git(evidence.root, "show", f"HEAD:./{LOCK}")
     try:
-        recorded = _outputs(yaml.safe_load(committed)["stages"]) if committed else outputs(evidence.root)
+        stages = parse_yaml(committed.decode())["stages"] if committed else _stages(evidence.root)
+        recorded = _outputs(stages)
         _refuse_strange(recorded)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
     found: set[str] = set()
     for out in recorded:
