@@ -29,9 +29,9 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from advtransfer.seeding import stream
-from advtransfer.transfer.deep.heads import HeadGrid, correct, fit_grid
 from advtransfer.transfer.deep.shots import draw_shots, few
 from advtransfer.transfer.deep.standardise import Standardiser
+from advtransfer.transfer.heads import HeadGrid, correct, fit_grid
 
 SHOTS, DRAWS, STRENGTHS = (1, 2, 5, 10, 20, 50, 100), 5, (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 WIDTH, CLASSES, POOL, TEST = 512, 10, 10_000, 10_000

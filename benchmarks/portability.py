@@ -77,7 +77,7 @@ def natural_image(folder: Path) -> None:
 
     from advtransfer.devices import pick_device
     from advtransfer.models.deep.build import build
-    from advtransfer.transfer.deep.heads import fit_grid
+    from advtransfer.transfer.heads import fit_grid
 
     pick_device()
     rng = np.random.default_rng(0)

@@ -1,121 +1,136 @@
-"""Multinomial logistic heads on frozen features, many small problems at once.
+"""Multinomial logistic heads on frozen features: many problems, all l2 strengths at once, and the choice of one.
 
-Each problem p of P minimises (over W [D, C], b [C])
+A head minimises, over W [d, C] and b [C],
 
-    strength / 2 * |W|^2 + sum_n w_n * crossentropy(X_n W + b, y_n)
+    strength / 2 * |W|^2 + sum_n crossentropy(x_n W + b, y_n)
 
-by Newton's method with conjugate-gradient steps and backtracking; the bias is not penalised, as in scikit-learn's
-``LogisticRegression(C=1/strength)``, which the tests compare with.
+with the bias free, as scikit-learn's ``LogisticRegression(C=1/strength)``, which the tests compare with. Conjugate
+gradients in float32 (``descent``) do it for all together; the few heads that they leave short of the tolerance are
+finished one by one in float64 (``newton``), so that finite features cannot fail.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from advtransfer.transfer.deep.standardise import Standardiser
+from advtransfer.transfer.descent import minimise
+from advtransfer.transfer.newton import STEPS, Directions, finish
+from advtransfer.transfer.spans import span_of
 
 
 @dataclass(frozen=True)
 class Heads:
-    """Fitted heads: ``weight`` [P, D, C], ``bias`` [P, 1, C]."""
+    """Fitted heads: ``weight`` [P, d, C], ``bias`` [P, 1, C]."""
 
     weight: Tensor
     bias: Tensor
 
     def logits(self, x: Tensor) -> Tensor:
-        """Scores [P, N, C] of features x [P, N, D]."""
+        """Scores [P, N, C] of features x [P, N, d]."""
         return torch.baddbmm(self.bias, x, self.weight)
 
 
-def fit_heads(
+@dataclass(frozen=True)
+class HeadGrid:
+    """Heads of P problems at S strengths: ``weight`` [P, S, d, C], ``bias`` [P, S, 1, C], ``strengths`` [S]."""
+
+    weight: Tensor
+    bias: Tensor
+    strengths: Tensor
+
+    def pick(self, choice: Tensor) -> Heads:
+        """One head a problem: ``choice`` [P] (int64) holds positions in ``strengths``."""
+        rows = torch.arange(len(choice), device=self.weight.device)
+        return Heads(weight=self.weight[rows, choice], bias=self.bias[rows, choice])
+
+    def choose(self, x: Tensor, y: Tensor) -> Tensor:
+        """The position [P] of the strength with the highest accuracy on validation examples.
+
+        ``x`` [M, d] and ``y`` [M] (int64) are shared by all problems. Of equally good strengths the largest wins.
+        """
+        right = torch.stack([self._right(x, y, s) for s in range(len(self.strengths))], dim=1)
+        rank = self.strengths.argsort().argsort()
+        return (right * len(rank) + rank).argmax(1)
+
+    def _right(self, x: Tensor, y: Tensor, position: int) -> Tensor:
+        heads = Heads(weight=self.weight[:, position], bias=self.bias[:, position])
+        return correct(heads, x, y).sum(1)
+
+
+def fit_grid(
     x: Tensor,
     y: Tensor,
     *,
     classes: int,
-    strength: float,
-    weights: Tensor | None = None,
-    tolerance: float = 1e-4,
-    max_steps: int = 50,
-) -> Heads:
-    """Heads for features x [P, N, D] (float) and labels y [P, N] (int64).
+    strengths: Sequence[float],
+    tolerance: float = 5e-6,
+    max_steps: int = 300,
+) -> HeadGrid:
+    """Heads for features x [P, n, d] (float32 or float64) and labels y [P, n] (int64).
 
-    ``weights`` [P, N] lets problems of different size share a batch: weight 0 is padding. Stops when every
-    problem's gradient is below ``tolerance`` times what it was at zero (float32 rounding allows about 1e-6).
+    ``tolerance`` bounds the relative excess of the objective over its minimum. ``max_steps`` is how many steps are
+    taken together, before what is left is finished. ValueError for a strength that is not above 0 or features that are
+    not finite; RuntimeError for a head that could not be fitted.
     """
-    problem = _Problem(x, y, classes, strength, weights)
-    theta = x.new_zeros(x.shape[0], x.shape[2] + 1, classes)
-    value, gradient, probabilities = problem.evaluate(theta)
-    goal = tolerance**2 * _dot(gradient, gradient)
-    for _ in range(max_steps):
-        unfinished = _dot(gradient, gradient) > goal
-        if not unfinished.any():
-            break
-        direction = _conjugate_gradients(problem, probabilities, -gradient * unfinished)
-        theta = _backtrack(problem, theta, value, gradient, direction)
-        value, gradient, probabilities = problem.evaluate(theta)
-    return Heads(weight=theta[:, :-1], bias=theta[:, -1:])
+    if not strengths or min(strengths) <= 0:
+        raise ValueError(f"l2 strengths must be above 0, found {list(strengths)}")
+    if not x.isfinite().all():
+        raise ValueError("the features hold values that are not finite")
+    mean = x.mean(1, keepdim=True)
+    centred = x - mean  # the bias makes up for the mean, and centred examples converge in fewer steps
+    unit = _units(centred)
+    levels = torch.tensor(strengths, dtype=torch.float64, device=x.device) * unit.square()
+    span = span_of(centred * unit[..., None].to(x))
+    found = minimise(span, y, levels.to(x), classes=classes, tolerance=tolerance, max_steps=max_steps)
+    weight, bias = span.weights(found.coordinates) * unit[..., None, None].to(x), found.bias
+    for problem in (~found.done).any(1).nonzero()[:, 0].tolist():
+        scaled = (x[problem].double() - x[problem].double().mean(0)) * unit[problem]
+        directions = Directions.of(scaled)
+        for s in (~found.done[problem]).nonzero()[:, 0].tolist():
+            start = weight[problem, s] / unit[problem].to(x), bias[problem, s]
+            head = finish(directions, y[problem], float(levels[problem, s]), *start, tolerance=tolerance)
+            if not head.converged:
+                raise RuntimeError(f"l2 strength {strengths[s]:g}: no minimum in {STEPS} steps in float64")
+            weight[problem, s], bias[problem, s] = (head.weight * unit[problem]).to(x), head.bias.to(x)
+    if not (weight.isfinite().all() and bias.isfinite().all()):
+        raise RuntimeError("a head has values that are no numbers (nan)")
+    bias = bias - (weight @ mean[:, None].mT)[..., 0]
+    return HeadGrid(weight=weight.mT, bias=bias[:, :, None], strengths=x.new_tensor(strengths))
 
 
-class _Problem:
-    """Value, gradient and Hessian products of the P objectives; theta [P, D + 1, C], last row the bias."""
-
-    def __init__(self, x: Tensor, y: Tensor, classes: int, strength: float, weights: Tensor | None) -> None:
-        self.x = torch.cat([x, x.new_ones(*x.shape[:2], 1)], dim=2)
-        self.target = torch.nn.functional.one_hot(y, classes).to(x)
-        self.weights = (x.new_ones(y.shape) if weights is None else weights.to(x))[..., None]
-        self.penalty = x.new_full((x.shape[2] + 1, 1), strength)
-        self.penalty[-1] = 0.0
-
-    def value(self, theta: Tensor) -> Tensor:
-        log_probabilities = (self.x @ theta).log_softmax(2)
-        loss = -(self.weights * self.target * log_probabilities).sum((1, 2))
-        return loss + 0.5 * (self.penalty * theta**2).sum((1, 2))
-
-    def evaluate(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        probabilities = (self.x @ theta).softmax(2)
-        gradient = self.x.mT @ (self.weights * (probabilities - self.target)) + self.penalty * theta
-        return self.value(theta), gradient, probabilities
-
-    def hessian(self, probabilities: Tensor, v: Tensor) -> Tensor:
-        weighted = probabilities * (self.x @ v)
-        inner = weighted - probabilities * weighted.sum(2, keepdim=True)
-        return self.x.mT @ (self.weights * inner) + self.penalty * v
+def fit_heads(x: Tensor, y: Tensor, *, classes: int, strength: float, tolerance: float = 5e-6) -> Heads:
+    """Heads at one strength; otherwise as ``fit_grid``."""
+    grid = fit_grid(x, y, classes=classes, strengths=[strength], tolerance=tolerance)
+    return Heads(weight=grid.weight[:, 0], bias=grid.bias[:, 0])
 
 
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum((1, 2), keepdim=True)
+def _units(centred: Tensor) -> Tensor:
+    """Powers of 2 [P, 1] (float64) that bring the features [P, n, d] near 1: large or small ones would overflow."""
+    sizes = centred.double().square().mean((1, 2)).tolist()
+    units = [math.ldexp(1.0, -(math.frexp(size)[1] // 2)) if size > 0 else 1.0 for size in sizes]
+    return torch.tensor(units, dtype=torch.float64, device=centred.device)[:, None]
 
 
-def _conjugate_gradients(problem: _Problem, probabilities: Tensor, target: Tensor, steps: int = 30) -> Tensor:
-    """Approximate solution of ``Hessian v = target``, each problem to a tenth of its residual."""
-    v, residual, search = torch.zeros_like(target), target, target
-    square = _dot(residual, residual)
-    goal = 0.01 * square
-    for _ in range(steps):
-        if not (square > goal).any():
-            break
-        image = problem.hessian(probabilities, search)
-        curvature = _dot(search, image)
-        rate = torch.where((square > goal) & (curvature > 0), square / curvature.clamp_min(1e-30), 0.0)
-        v = v + rate * search
-        residual = residual - rate * image
-        previous, square = square, _dot(residual, residual)
-        search = residual + square / previous.clamp_min(1e-30) * search
-    return v
+def correct(heads: Heads, x: Tensor, y: Tensor) -> Tensor:
+    """Which examples x [M, d] with labels y [M] each of P heads gets right: [P, M] bool."""
+    problems, _, classes = heads.weight.shape
+    # one product for all heads: the examples are read once
+    scores = (x @ heads.weight.permute(1, 0, 2).flatten(1)).unflatten(1, (problems, classes))
+    predicted = (scores + heads.bias[:, 0]).argmax(2)
+    return y == predicted.T
 
 
-def _backtrack(
-    problem: _Problem, theta: Tensor, value: Tensor, gradient: Tensor, direction: Tensor
-) -> Tensor:
-    """Halves each problem's step until its value falls by Armijo's share; a problem that cannot fall stays."""
-    slope = _dot(gradient, direction).flatten()
-    rate = torch.ones_like(value)
-    for _ in range(20):
-        moved = theta + rate[:, None, None] * direction
-        # the slack is float32's rounding of the value: near the minimum a good step may not show
-        good = problem.value(moved) <= value + 1e-4 * rate * slope + 1e-6 * value
-        if good.all():
-            return moved
-        rate = torch.where(good, rate, 0.5 * rate)
-    return torch.where(good[:, None, None], moved, theta)
+def linear_layer(heads: Heads, problem: int, standardiser: Standardiser) -> nn.Linear:
+    """One fitted head as a layer on features that are not standardised: what an attack sees as the model's head."""
+    weight = heads.weight[problem] / standardiser.scale[:, None]
+    layer = nn.Linear(weight.shape[0], weight.shape[1], device=weight.device, dtype=weight.dtype)
+    with torch.no_grad():
+        layer.weight.copy_(weight.T)
+        layer.bias.copy_(heads.bias[problem, 0] - standardiser.mean @ weight)
+    return layer

@@ -43,7 +43,7 @@ def gradient(heads, x, y, strength):
 @pytest.mark.parametrize(("examples", "width", "classes"), [(60, 5, 3), (30, 40, 4), (200, 10, 10)])
 def test_weights_and_probabilities_equal_scikit_learn(strength, examples, width, classes):
     x, y = problems(4, examples, width, classes)
-    heads = fit_heads(x, y, classes=classes, strength=strength, tolerance=1e-6)
+    heads = fit_heads(x, y, classes=classes, strength=strength, tolerance=1e-10)
     probabilities = heads.logits(x).softmax(2)
     for i in range(4):
         expected = reference(x[i], y[i], strength)
@@ -66,7 +66,7 @@ def test_default_tolerance_is_close_enough_for_accuracy():
 def test_two_classes_are_the_softmax_of_two_scores():
     """scikit-learn fits one vector w there: the same model with half the penalty, w = W_1 - W_0."""
     x, y = problems(3, 50, 6, 2)
-    heads = fit_heads(x, y, classes=2, strength=1.0, tolerance=1e-6)
+    heads = fit_heads(x, y, classes=2, strength=1.0, tolerance=1e-10)
     for i in range(3):
         expected = reference(x[i], y[i], 0.5)
         np.testing.assert_allclose(
@@ -106,30 +106,6 @@ def test_a_problem_is_solved_alike_alone_and_in_company():
         torch.testing.assert_close(together[i], alone[0], rtol=0, atol=1e-4)
 
 
-def test_examples_of_weight_zero_do_not_exist():
-    """Problems of 12 and 30 examples in one batch: the rest of the first is rubbish with weight 0."""
-    x, y = problems(2, 30, 5, 3)
-    alone = fit_heads(x[:1, :12], y[:1, :12], classes=3, strength=1.0, tolerance=1e-6)
-    x[0, 12:], y[0, 12:] = 1e3, 2
-    weights = torch.ones(2, 30)
-    weights[0, 12:] = 0
-    padded = fit_heads(x, y, classes=3, strength=1.0, tolerance=1e-6, weights=weights)
-    torch.testing.assert_close(padded.weight[0], alone.weight[0], rtol=0, atol=2e-4)
-    full = fit_heads(x[1:], y[1:], classes=3, strength=1.0, tolerance=1e-6)
-    torch.testing.assert_close(padded.weight[1], full.weight[0], rtol=0, atol=2e-4)
-
-
-def test_a_weight_of_two_is_the_example_twice():
-    x, y = problems(1, 20, 4, 3)
-    weights = torch.ones(1, 20)
-    weights[0, 5:9] = 2
-    weighted = fit_heads(x, y, classes=3, strength=1.0, tolerance=1e-6, weights=weights)
-    twice = torch.cat([torch.arange(20), torch.arange(5, 9)])
-    repeated = fit_heads(x[:, twice], y[:, twice], classes=3, strength=1.0, tolerance=1e-6)
-    torch.testing.assert_close(weighted.weight, repeated.weight, rtol=0, atol=2e-4)
-    torch.testing.assert_close(weighted.bias, repeated.bias, rtol=0, atol=2e-4)
-
-
 def test_inputs_stay_as_they_were():
     x, y = problems(2, 10, 4, 3)
     before = x.clone(), y.clone()
@@ -150,7 +126,7 @@ def test_one_example_a_class_is_recognised():
 
 def test_features_that_say_nothing_leave_the_frequencies():
     y = torch.tensor([[0, 0, 0, 1, 1, 2]])
-    heads = fit_heads(torch.zeros(1, 6, 4), y, classes=3, strength=1.0, tolerance=1e-6)
+    heads = fit_heads(torch.zeros(1, 6, 4), y, classes=3, strength=1.0, tolerance=1e-10)
     assert (heads.weight == 0).all()
     torch.testing.assert_close(
         heads.bias.softmax(2)[0, 0], torch.tensor([3.0, 2.0, 1.0]) / 6, rtol=0, atol=1e-4
@@ -194,18 +170,3 @@ def test_badly_scaled_features_converge(strength, spread):
         lowest = objective(weight, bias, x[i : i + 1], y[i : i + 1], strength).item()
         assert lowest * (1 - 1e-6) <= reached[i].item() <= lowest * (1 + 1e-3)
         assert (heads.logits(x).argmax(2)[i].numpy() == best.predict(x[i].double())).mean() > 0.98
-
-
-@pytest.mark.parametrize("tolerance", [1e-2, 1e-4, 1e-5])
-def test_it_stops_where_the_tolerance_says(tolerance):
-    x, y = problems(5, 60, 10, 4)
-    heads = fit_heads(x, y, classes=4, strength=1.0, tolerance=tolerance)
-    zero = type(heads)(torch.zeros_like(heads.weight), torch.zeros_like(heads.bias))
-    reached = gradient(heads, x, y, 1.0) / gradient(zero, x, y, 1.0)
-    assert (reached <= 1.5 * tolerance).all()
-
-
-def test_no_step_is_no_head():
-    x, y = problems(2, 10, 4, 3)
-    heads = fit_heads(x, y, classes=3, strength=1.0, max_steps=0)
-    assert (heads.weight == 0).all() and (heads.bias == 0).all()

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from advtransfer.transfer.deep.features import evaluate
-from advtransfer.transfer.deep.heads import correct, fit_grid
 from advtransfer.transfer.deep.standardise import Standardiser
+from advtransfer.transfer.heads import correct, fit_grid
 
 Named = Sequence[tuple[str, nn.Module]]
 

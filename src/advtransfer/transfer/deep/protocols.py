@@ -27,10 +27,10 @@ from advtransfer.models.deep.stages import stages
 from advtransfer.seeding import Streams
 from advtransfer.transfer.deep.features import extract
 from advtransfer.transfer.deep.finetune import Recipe, accuracy, finetune
-from advtransfer.transfer.deep.heads import HeadGrid, correct, fit_grid, linear_layer
 from advtransfer.transfer.deep.references import NaiveBayes, nearest_centroid
 from advtransfer.transfer.deep.shots import draw_shots, few
 from advtransfer.transfer.deep.standardise import Standardiser
+from advtransfer.transfer.heads import HeadGrid, correct, fit_grid, linear_layer
 
 EXTRACTED, ATTACKED = 512, 128  # images at a time
 REPRESENTATION = "representation"  # the protocol of what is measured of features as they are

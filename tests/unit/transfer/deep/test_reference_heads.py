@@ -6,8 +6,8 @@ import torch
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import NearestCentroid
 
-from advtransfer.transfer.deep.heads import correct
 from advtransfer.transfer.deep.references import NaiveBayes, nearest_centroid
+from advtransfer.transfer.heads import correct
 
 
 def problems(examples, seed=0):

@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+_ROUNDING = 4.0  # units in the last place that a sum may be off
+
 
 class Vector(NamedTuple):
     """Weights of P x S heads of C classes: ``coordinates`` [P, S, C, m], ``bias`` [P, S, C, 1], and ``image``
@@ -33,9 +35,9 @@ class Vector(NamedTuple):
         """What these weights and biases give to the examples, [P, S, C, n]."""
         return self.image + self.bias
 
-    def strengths(self, kept: Tensor) -> Vector:
-        """The vectors of the strengths ``kept`` (positions)."""
-        return Vector(*(part[:, kept] for part in self))
+    def at(self, problems: Tensor, strengths: Tensor) -> Vector:
+        """The vectors of some problems and strengths (positions)."""
+        return Vector(*(part[problems][:, strengths] for part in self))
 
 
 class Span(Protocol):
@@ -52,8 +54,14 @@ class Span(Protocol):
     def dot(self, a: Vector, b: Vector) -> Tensor:
         """Inner products [P, S, 1, 1] of the weights, biases left out."""
 
+    def doubt(self, gradient: Vector, residual: Tensor) -> Tensor:
+        """By how much rounding may have changed ``dot(gradient, gradient)``, [P, S, 1, 1]; residuals [P, S, C, n]."""
+
     def weights(self, coordinates: Tensor) -> Tensor:
         """Weights [P, S, C, d] in feature space."""
+
+    def at(self, problems: Tensor) -> Span:
+        """The same for some of the problems (positions)."""
 
 
 class FeatureSpan:
@@ -71,15 +79,23 @@ class FeatureSpan:
     def dot(self, a: Vector, b: Vector) -> Tensor:
         return dot(a.coordinates, b.coordinates)
 
+    def doubt(self, gradient: Vector, residual: Tensor) -> Tensor:
+        # each coordinate is a sum over the examples, rounded
+        return (_ROUNDING * _eps(residual)) ** 2 * self.size * dot(residual, residual)
+
     def weights(self, coordinates: Tensor) -> Tensor:
         return coordinates
+
+    def at(self, problems: Tensor) -> FeatureSpan:
+        return FeatureSpan(self.x[problems])
 
 
 class ExampleSpan:
     """Coordinates are coefficients on the examples, weights = coefficients X."""
 
-    def __init__(self, x: Tensor) -> None:
-        self.x, self.gram, self.size = x, x @ x.mT, x.shape[1]
+    def __init__(self, x: Tensor, gram: Tensor | None = None) -> None:
+        self.x, self.gram = x, product(x, x.mT) if gram is None else gram
+        self.size = x.shape[1]
 
     def pull(self, residual: Tensor) -> Tensor:
         return residual
@@ -90,8 +106,20 @@ class ExampleSpan:
     def dot(self, a: Vector, b: Vector) -> Tensor:
         return dot(a.coordinates, b.image)
 
+    def doubt(self, gradient: Vector, residual: Tensor) -> Tensor:
+        # where examples depend on each other, coefficients that are not small cancel in the product
+        largest = self.gram.diagonal(dim1=1, dim2=2).amax(1)[:, None, None, None]
+        return 8 * _eps(residual) * largest * dot(gradient.coordinates, gradient.coordinates)
+
     def weights(self, coordinates: Tensor) -> Tensor:
         return _product(coordinates, self.x)
+
+    def at(self, problems: Tensor) -> ExampleSpan:
+        return ExampleSpan(self.x[problems], self.gram[problems])
+
+
+def _eps(x: Tensor) -> float:
+    return torch.finfo(x.dtype).eps
 
 
 def span_of(x: Tensor) -> Span:
@@ -104,6 +132,11 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum((2, 3), keepdim=True)
 
 
+def product(a: Tensor, b: Tensor) -> Tensor:
+    """Matrix products [P, i, k] x [P, k, j] -> [P, i, j]: the only ones that fitting a head takes."""
+    return a @ b
+
+
 def _product(rows: Tensor, matrix: Tensor) -> Tensor:
     # one wide product for all strengths and classes of a problem: several times faster than one product each
-    return (rows.flatten(1, 2) @ matrix).unflatten(1, rows.shape[1:3])
+    return product(rows.flatten(1, 2), matrix).unflatten(1, rows.shape[1:3])
