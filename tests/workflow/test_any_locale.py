@@ -57,12 +57,14 @@ def test_a_run_in_iso_8859_1(spoken, latin):
 
 
 def test_a_folder_that_params_names_is_found_by_its_letters(copied, checkout, latin):
-    """`advtransfer run` looks whether it is there before it starts: here two images are, which are too few."""
+    """`advtransfer run` looks whether it is there before it starts: here it is, and empty."""
     (study,) = [block for block in yaml_blocks(checkout / "docs/tutorial.md") if "my-question:" in block]
     copied.edit("params.yaml", "studies:\n  tiny:", f"studies:\n{study}\n  tiny:")
-    sets = "{folder: {path: vögel}, resolution: 8}"
-    copied.append("params.yaml", f"datasets:\n  photos: {sets}\n  scans: {sets}")
+    place = "folder: {path: vögel, splits: [train, test]}"
+    sets = f"  photos: {{{place}, resolution: 8}}\n  scans: {{{place}, resolution: 8}}"
+    copied.append("params.yaml", f"datasets:\n{sets}")
     missing = copied.advtransfer("run", "--study", "my-question", **latin)
     assert (missing.returncode, "vögel does not exist" in missing.stderr) == (2, True)
     copied.path("data/raw/vögel").mkdir(parents=True)
-    assert "vögel does not exist" not in copied.advtransfer("run", "--study", "my-question", **latin).stderr
+    empty = copied.advtransfer("run", "--study", "my-question", **latin)
+    assert (empty.returncode, "vögel/train: no such folder" in empty.stderr) == (2, True)

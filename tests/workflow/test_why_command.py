@@ -80,6 +80,7 @@ def test_a_script_reads_what_a_person_reads(edited):
         "reason": "params changed: perturbation.attack.eps 0.5 -> 1.0",
         "primary": ADVERSARIAL,
         "lineage": None,
+        "raw": {},
     }
     assert told("reports/image_study.ipynb")["state"] == "raw"
     assert told("params.yaml")["state"] == "unused"

@@ -25,9 +25,28 @@ def prepared(dataset):
     return expand((INGESTED if dataset in P.datasets else IMAGES).values(), dataset=dataset)
 
 
+ingested = job("ingest", INGESTED, params=lambda w: P.datasets[w.dataset].prepare())
+COMPARED = set()
+
+
+def tell_raw(datasets):
+    """Says once, on the standard error, which raw images have changed since those were prepared that stay as they are."""
+    for name in datasets:
+        if name not in P.datasets or name in COMPARED or not workflow.is_main_process:
+            continue
+        COMPARED.add(name)
+        ingested(Wildcards(fromdict={"dataset": name}))  # so that the guard has judged it
+        prepare_anew = IMAGES["images"].format(dataset=name) in GUARD.stale
+        found = None if prepare_anew else raw.raw_images(Path.cwd(), name)
+        if found and found.state != raw.UNCHANGED:
+            print(found.text, file=sys.stderr, flush=True)
+
+
 def images_of(w):
     """What the split of a study looks at: the source's images and, where they are others, the targets'."""
+    enough(w.study)
     study = STUDIES[w.study]
+    tell_raw(study.datasets)
     source, *_ = expand(IMAGES["images"], dataset=study.datasets)
     if study.kind == "image":
         return {"images": source}

@@ -3,12 +3,13 @@
 import re
 
 from snakemake.io import flag
+from snakemake.iocontainers import Wildcards
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
-from advtransfer.cli import gpus, journal
+from advtransfer.cli import gpus, images, journal, raw
 from advtransfer.data.catalogue import CATALOGUE
 from advtransfer.evaluation import claims_file
-from advtransfer.params import load_params
+from advtransfer.params import ParamsError, load_params
 from advtransfer.provenance.guard import Guard
 from advtransfer.provenance.seal import seal_path
 
@@ -132,6 +133,15 @@ def asks(stage, resource):
 def needs(stage):
     """All that a job asks for beside threads."""
     return {name: asks(stage, name) for name in ("mem_mb", "runtime", "gpu", "gpu_least")}
+
+
+def enough(study):
+    """Ends Snakemake with one line and exit code 2 if prepared image sets hold too few images for a study."""
+    try:
+        images.refuse_too_few(Path.cwd(), P, study)
+    except ParamsError as error:
+        print(error, file=sys.stderr, flush=True)
+        raise SystemExit(2) from None
 
 
 def key_of(job):

@@ -21,7 +21,7 @@ rule prepare:
 
 rule ingest:
     input:
-        unpack(job("ingest", INGESTED, params=lambda w: P.datasets[w.dataset].prepare())),
+        unpack(ingested),
     output:
         **sealed(INGESTED),
     log:
@@ -56,6 +56,9 @@ rule split:
     threads: asks("split", "threads")
     resources:
         **needs("split"),
+    params:
+        # once more when the job is about to start: the images may have been prepared by this very run
+        enough=lambda w: enough(w.study) or "",
     shell:
         JOB
 

@@ -97,11 +97,13 @@ def why(
 ) -> None:
     """Say why an artifact is stale, or what a fresh one was made of.
 
-    The reason is one line; what a fresh artifact was made of is shown down to the raw data, with what is stale in it.
+    The reason is one line; what a fresh artifact was made of is shown down to the raw data, with what is stale in it,
+    and whether raw images are still those that were prepared, where they are here.
 
     Example: advtransfer why results/claims.json
     """
     from advtransfer.cli.plan import all_specs
+    from advtransfer.cli.raw import raw_of
     from advtransfer.provenance.explain import UNKNOWN, explain
 
     plan = _planned(lambda: all_specs(Path.cwd()))
@@ -109,7 +111,9 @@ def why(
     if explanation.state == UNKNOWN:
         print(explanation.text(), file=sys.stderr)
         raise typer.Exit(2)
-    show(json_, explanation.to_dict(), explanation.text())
+    raw = {found.dataset: found for found in raw_of(Path.cwd(), explanation.lineage)}
+    document = explanation.to_dict() | {"raw": {name: vars(found) for name, found in raw.items()}}
+    show(json_, document, "\n".join([explanation.text(), *(found.text for found in raw.values())]))
 
 
 def _planned(plan: Callable[[], T]) -> T:

@@ -40,10 +40,14 @@ def _short(reason: str) -> str:
 
 
 def failures(root: Path, run: Run, profile: Path) -> Iterator[str]:
-    """The rule, the last lines and the log of the jobs that failed, and what computes just that job again."""
-    failed = [job for job in run.jobs.values() if job.failed]
-    for job in failed[:SHOWN_FAILURES]:
-        yield f"{job.plan.rule} failed: {job.plan.output}"
+    """The rule, the last lines and the log of the jobs that failed, and what computes just that job again.
+
+    Jobs that failed alike, as those of several replicas do, are told of once.
+    """
+    groups = _alike(root, [job for job in run.jobs.values() if job.failed])
+    for job, *others in groups[:SHOWN_FAILURES]:
+        more = f" and {len(others)} more, for the same reason" if others else ""
+        yield f"{job.plan.rule} failed: {job.plan.output}{more}"
         if job.message:
             yield f"    {job.message}"
         yield from (f"    {line}" for line in last_lines(root / job.plan.log, SHOWN_LINES))
@@ -51,8 +55,18 @@ def failures(root: Path, run: Run, profile: Path) -> Iterator[str]:
         if not _mistaken(root, job):
             again = ["snakemake", "--workflow-profile", str(profile), "--", job.plan.output]
             yield f"  again: {shlex.join(again)}"
-    for job in failed[SHOWN_FAILURES:]:
+    for job in (job for group in groups[SHOWN_FAILURES:] for job in group):
         yield f"{job.plan.rule} failed: {job.plan.output}  log: {_log(root, job)}"
+
+
+def _alike(root: Path, failed: list[Job]) -> list[list[Job]]:
+    """Jobs of one rule whose logs end with the same lines, but for the names of their outputs; without a log, alone."""
+    groups: dict[tuple[str, ...], list[Job]] = {}
+    for job in failed:
+        lines = last_lines(root / job.plan.log, SHOWN_LINES) or [job.plan.output, job.plan.log]
+        said = [line.replace(job.plan.output, "OUTPUT") for line in lines]
+        groups.setdefault((job.plan.rule, job.message, *said), []).append(job)
+    return list(groups.values())
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from advtransfer.data.natural.layout import WHOLE
 from advtransfer.params.blocks import Block, Distinct, Impossible, Resources
 
 Slice = dict[str, Any]
@@ -65,6 +66,19 @@ class Dataset(Block):
     lossy_modes: Literal["convert", "reject"] = Field(
         "convert", description="convert or reject images that lose something on the way to RGB"
     )
+    orientation: Literal["stored", "exif"] = Field(
+        "stored", description="stored, or exif to turn images as their EXIF orientation says"
+    )
+    grey_bits: int = Field(
+        16,
+        ge=9,
+        le=16,
+        description="bits that 16-bit grey images use, of which the upper 8 are kept (12: values up to 4095)",
+    )
+    transparency: Literal["ignore", "white", "black"] = Field(
+        "ignore",
+        description="what shines through transparent pixels: white or black; ignore takes the colour under them",
+    )
     max_reject_share: float = Field(0.01, ge=0, le=1, description="more rejected images are an error (0..1)")
     sha256: str | None = Field(
         None,
@@ -94,6 +108,13 @@ class Dataset(Block):
         given = self.folder or self.parquet
         assert given is not None
         return given.path
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that its prepared images are of."""
+        given = self.folder or self.torchvision or self.parquet
+        assert given is not None
+        return given.splits or [WHOLE]
 
     def prepare(self) -> Slice:
         """What the job that prepares it reads."""

@@ -34,3 +34,8 @@ else:
 def module(name: str) -> str:
     """Where the code of a measure is."""
     return f"{measures.__name__}.{name}"
+
+
+def least_images(name: str) -> int:
+    """Validation images of each class that a measure needs: the number ``LEAST`` of its file, else 1."""
+    return Source(_FILES[name]).number("LEAST", 1)

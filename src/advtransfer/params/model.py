@@ -23,6 +23,7 @@ from advtransfer.params.blocks import (
 )
 from advtransfer.params.datasets import Dataset
 from advtransfer.params.natural import NaturalStudy
+from advtransfer.params.natural_blocks import NaturalTarget
 from advtransfer.params.reach import check_reach
 from advtransfer.params.theory import LinearTheory, SparseCoding
 from advtransfer.params.transfers import Slice, check_names, check_teacher, dump, measured, replicas_of
@@ -285,6 +286,19 @@ class Params(Block):
                     raise Impossible(
                         where, found=f"{size} pixels", expected=f"{first} pixels, as the source has"
                     )
+            for key, target in study.targets.items():
+                self._check_splits(f"studies.{name}.targets.{key}", target)
+
+    def _check_splits(self, where: str, target: NaturalTarget) -> None:
+        """What a target takes its images from, its image set must have."""
+        known = self.datasets[target.dataset].splits
+        for side in ("pool", "test"):
+            if unknown := sorted(set(getattr(target, side)) - set(known)):
+                raise Impossible(
+                    f"{where}.{side}",
+                    found=repr(unknown[0]),
+                    expected=f"splits of datasets.{target.dataset} ({', '.join(known)})",
+                )
 
     def measured(self) -> dict[str, dict[str, Any]]:
         """study -> what its metrics will hold (targets, variants, protocols): what a claim may ask for."""

@@ -124,6 +124,14 @@ class NaturalTarget(Block):
     )
     test_per_class: int | None = Field(None, ge=1, description="test images a class at most; none: all")
 
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if shared := sorted(set(self.pool) & set(self.test)):
+            raise Impossible(
+                "test", found=f"{shared[0]}, a split of pool, too", expected="other splits than pool has"
+            )
+        return self
+
 
 class NaturalLinear(Block):
     """Logistic heads on frozen, standardised features."""

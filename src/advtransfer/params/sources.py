@@ -35,6 +35,16 @@ class Source:
             raise self.wrong(f"found {', '.join(functions) or 'no function'}, expected {form}")
         return functions[name]
 
+    def number(self, name: str, otherwise: int) -> int:
+        """An integer that the file states as ``name = 4``."""
+        stated = [
+            node.value.value
+            for node in self._tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            if any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+        ]
+        return next((value for value in stated if type(value) is int), otherwise)
+
     def annotation(self, argument: ast.arg, *homes: str) -> str:
         """The type of an argument as text, made of Python's own and of names imported from the modules ``homes``."""
         if argument.annotation is None or isinstance(argument.annotation, ast.Constant):

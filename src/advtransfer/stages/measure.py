@@ -18,7 +18,7 @@ from advtransfer.data.natural.streaming import open_images
 from advtransfer.devices import pick_device
 from advtransfer.evaluation import table
 from advtransfer.evaluation.representation import measures
-from advtransfer.evaluation.representation.similarity import linear_cka
+from advtransfer.evaluation.representation.similarity import MIN_IMAGES, linear_cka
 from advtransfer.models.deep.trained import trained
 from advtransfer.transfer.deep.features import extract
 from advtransfer.transfer.deep.standardise import Standardiser
@@ -32,7 +32,8 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     """params: row (study, kind, source, target), seed, replica, model, baselines, variants, measures.
 
     inputs: images (the target's), splits, weights (of each variant). outputs: metrics: the ``measures`` of every
-    representation, and ``cka_to_<first variant>`` of every other variant, on the target's validation images.
+    representation, and ``cka_to_<first variant>`` of every other variant, on the target's validation images, where
+    there are enough.
     """
     device = pick_device()
     images = open_images(inputs["images"], torch.device("cpu"))
@@ -78,5 +79,8 @@ def _number(value: object, what: str) -> float:
 def _alike(features: dict[str, Tensor]) -> Iterator[Row]:
     """How alike the first variant's features are to those of the others."""
     (first, reference), *others = features.items()
+    if others and len(reference) < MIN_IMAGES:  # nobody asked for it: no reason to fail
+        print(f"CKA is left out: {len(reference)} validation images, at least {MIN_IMAGES} are needed")
+        return
     for name, x in others:
         yield name, f"cka_to_{first}", linear_cka(reference, x)

@@ -13,4 +13,7 @@ LOADERS = {"digits": load_digits}
 
 def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path]) -> None:
     """params: dataset. outputs: images."""
-    write_images(outputs["images"], LOADERS[params["dataset"]]())
+    try:
+        write_images(outputs["images"], LOADERS[params["dataset"]]())
+    except ValueError as error:
+        raise SystemExit(str(error)) from None

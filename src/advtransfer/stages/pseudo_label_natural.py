@@ -27,6 +27,8 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     images = open_images(inputs["images"], device)
     model = trained(params, inputs["teacher"], images.shape[1]).to(device)
     rows = read_roles(inputs["splits"], SOURCE)[UNLABELLED]
+    if not len(rows):
+        raise SystemExit(f"{inputs['images'].stem}: source.labelled_fraction leaves no image to pseudo-label")
     parts = [
         evaluate(model, model, batch.x, batch_size=_EVALUATED).cpu()
         for batch in images.ordered(rows, size=_EVALUATED)

@@ -21,20 +21,24 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
 
     A test image whose pixels the source or the target's training images hold too is left out; the seal counts them.
     """
-    header, source = read_header(inputs["images"]), pixel_digests(inputs["images"])
-    sides = {
-        SOURCE: split_source(
-            read_column(inputs["images"], "label"),
-            _rng(params, SOURCE),
-            class_names=header.class_names,
-            **params["source"],
-        )
-    }
+    sides, source = {SOURCE: _source(params, inputs["images"])}, pixel_digests(inputs["images"])
     left_out = {}
     for (name, target), images in zip(params["targets"].items(), inputs["targets"], strict=True):
-        sides[name], left_out[name] = _target(target, images, source, _rng(params, "target", name))
+        try:
+            sides[name], left_out[name] = _target(target, images, source, _rng(params, "target", name))
+        except ValueError as error:
+            raise SystemExit(f"{images.stem}, targets.{name}: {error}") from None
     write_roles(outputs["splits"], sides)
     return {"test_images_left_out": left_out}
+
+
+def _source(params: dict[str, Any], images: Path) -> dict[str, np.ndarray]:
+    names, labels = read_header(images).class_names, read_column(images, "label")
+    try:
+        return split_source(labels, _rng(params, SOURCE), class_names=names, **params["source"])
+    except ValueError as error:
+        asked = ", ".join(f"{key} {value}" for key, value in params["source"].items())
+        raise SystemExit(f"{images.stem}, the source ({asked}): {error}") from None
 
 
 def _target(
@@ -46,8 +50,8 @@ def _target(
     for side in ("pool", "test"):
         missing = sorted(set(params[side]) - set(splits))
         if missing:
-            raise SystemExit(
-                f"{images}: no image of split {missing[0]!r}, found {', '.join(sorted(set(splits)))}"
+            raise ValueError(
+                f"{side}: no image of split {missing[0]!r}, found {', '.join(sorted(set(splits)))}"
             )
         # -1: not on this side
         sides[side] = np.where(np.isin(splits, params[side]), labels, -1)
@@ -64,7 +68,8 @@ def _target(
             test_per_class=params.get("test_per_class"),
         )
     except ValueError as error:
-        raise SystemExit(f"{images}: {error}{_without(leaked)}") from None
+        asked = params["validation_fraction"]
+        raise ValueError(f"{error} (validation_fraction {asked}){_without(leaked)}") from None
     return roles, int(leaked.sum())
 
 

@@ -38,7 +38,10 @@ def _few(params: dict[str, Any], inputs: dict[str, Any], images: Images) -> Few:
     asked, target = params["protocols"], params["row"]["target"]
     most = max([*asked["linear"]["shots"], *(asked["finetune"]["shots"] if "finetune" in asked else [])])
     rng = stream(params["seed"], "replica", params["replica"], "shots", target)
-    return Few.draw(images, read_roles(inputs["splits"], target), rng, draws=asked["draws"], most=most)
+    try:
+        return Few.draw(images, read_roles(inputs["splits"], target), rng, draws=asked["draws"], most=most)
+    except ValueError as error:
+        raise SystemExit(f"{inputs['images'].stem}, transfer.linear.shots, finetune.shots: {error}") from None
 
 
 def _measure(model: Network, few: Few, params: dict[str, Any]) -> Iterator[Measurement]:

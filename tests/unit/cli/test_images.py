@@ -13,7 +13,7 @@ from advtransfer.params import ParamsError, load_params
 
 CHECKOUT = Path(__file__).parents[3]
 STUDY = "tiny-imagenet-cifar10"
-FLOWERS = "\n  flowers: {torchvision: {name: Flowers102, splits: [train]}, resolution: 32}\n"
+FLOWERS = "\n  flowers: {torchvision: {name: Flowers102, splits: [train, test]}, resolution: 32}\n"
 
 
 @pytest.fixture
@@ -21,7 +21,9 @@ def project(tmp_path, monkeypatch):
     """A folder with params.yaml, whose target is a set of torchvision, and data/raw with the source's images."""
     content = (CHECKOUT / "params.yaml").read_text() + FLOWERS
     (tmp_path / "params.yaml").write_text(content.replace("dataset: cifar10,", "dataset: flowers,"))
-    (tmp_path / "data/raw/tiny-imagenet/train").mkdir(parents=True)
+    for name in ("n01", "n02"):
+        (tmp_path / "data/raw/tiny-imagenet/train" / name).mkdir(parents=True)
+        (tmp_path / "data/raw/tiny-imagenet/train" / name / "0.png").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("ADVTRANSFER_DATA", raising=False)
     return tmp_path
@@ -52,6 +54,13 @@ def test_prepared_images_need_no_raw_ones(project, name):
     refuse_missing(project, load_params("params.yaml"), [STUDY])
 
 
+def test_folders_that_are_no_classes_are_refused_before_anything_starts(project):
+    (project / "data/raw/Flowers102").mkdir()
+    (project / "data/raw/tiny-imagenet/train/n02/0.png").unlink()
+    told = refused(project, STUDY)
+    assert told.startswith("datasets.tiny-imagenet: ") and "train/n02: no image in this class" in told
+
+
 def test_studies_without_images_and_present_images_pass(project):
     (project / "data/raw/Flowers102").mkdir()
     refuse_missing(project, load_params("params.yaml"), ["digits", STUDY, "linear-theory"])
@@ -70,7 +79,7 @@ def test_fetch_downloads_what_params_name(project, monkeypatch, names):
     asked = []
     monkeypatch.setattr(fetching, "fetch", lambda name, root, **more: asked.append((name, root, more)))
     assert CliRunner().invoke(app, ["fetch", *names]).exit_code == 0
-    assert asked == [("Flowers102", Path("data/raw"), {"splits": ("train",), "options": {}})]
+    assert asked == [("Flowers102", Path("data/raw"), {"splits": ("train", "test"), "options": {}})]
 
 
 def test_what_was_fetched_is_one_document_for_a_script(project, monkeypatch):

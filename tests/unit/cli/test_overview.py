@@ -205,6 +205,22 @@ def test_a_long_reason_is_cut(tmp_path):
     assert len(line) < 120
 
 
+def test_equal_failures_of_several_replicas_are_told_once_with_their_number(tmp_path):
+    events = [(0, "started", [1, 2, 3, 4]), (1, "failed", [1, 2, 3, 4])]
+    write(tmp_path, events)
+    for name, line in {"data/a": "too few", "results/b": "too few", "results/c": "too many"}.items():
+        log = tmp_path / f"logs/{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(f"{name}: {line}\n")
+    said = list(ending.failures(tmp_path, journal.read(tmp_path), "p"))
+    assert [line for line in said if "failed: " in line] == [
+        "pretrain failed: data/a and 1 more, for the same reason",
+        "pretrain failed: results/c",
+        "pretrain failed: results/d",
+    ]
+    assert said[1] == "    data/a: too few" and "    data/b: too few" not in said
+
+
 def test_a_failure_ends_with_its_log_and_what_runs_it_again(tmp_path):
     write(tmp_path, [(0, "started", [1, 2]), (1, "failed", [1], "OUT_OF_MEMORY"), (2, "failed", [2])])
     log = tmp_path / "logs/data/a.log"

@@ -33,7 +33,7 @@ studies:
       measures: [tmi]
 datasets:
   many: {folder: {path: many}, resolution: 32}
-  other: {parquet: {path: other.parquet}, resolution: 32}
+  other: {parquet: {path: other.parquet, splits: [train, test]}, resolution: 32}
 """
 DEEP = "studies.deep."
 
@@ -71,6 +71,8 @@ def load(tmp_path):
         ("source.labelled_fraction", 1.0, "source.labelled_fraction: found 1, which leaves no image to label"),
         ("transfer.robust.shots", 7, "transfer.robust.shots: found 7, expected one of linear.shots [1, 5]"),
         ("replicas", 1, "replicas: found 1, expected at least 2"),
+        ("targets.few.test", ["val"], "targets.few.test: found 'val', expected splits of datasets.other (train, test)"),
+        ("targets.few.pool", ["test"], "targets.few.test: found test, a split of pool, too, expected other splits"),
         ("training.optimizer", "sgd", "training.optimizer: found an unknown key, expected optimiser"),
     ],
 )  # fmt: skip

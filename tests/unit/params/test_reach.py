@@ -14,7 +14,7 @@ from advtransfer.params.networks import OWN, check_arguments
 NATURAL = yaml.safe_load("""
 default_studies: [one]
 datasets:
-  birds: {folder: {path: birds}, resolution: 32}
+  birds: {folder: {path: birds, splits: [train, test]}, resolution: 32}
 studies:
   one:
     kind: natural_image

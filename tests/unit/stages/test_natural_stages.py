@@ -24,6 +24,7 @@ from advtransfer.data.natural.prepared import read_column
 from advtransfer.data.natural.roles import SOURCE, read_roles
 from advtransfer.data.natural.splits import VALIDATION
 from advtransfer.data.splits import LABELLED, TEST, UNLABELLED
+from advtransfer.evaluation import table
 from advtransfer.evaluation.representation.measures import effective_rank
 from advtransfer.models.deep.storage import save_weights
 from advtransfer.models.deep.trained import initial
@@ -256,6 +257,59 @@ def test_tmi_needs_four_validation_images_a_class(tmp_path, painted, capsys, sha
     alike = found[found["metric"] == "cka_to_clean"]
     assert set(alike["variant"]) == set(VARIANTS) - {"clean"}
     assert alike["value"].to_numpy() == pytest.approx(1), "these have the same weights"
+
+
+def test_without_a_measure_three_validation_images_are_no_reason_to_fail(tmp_path, painted, capsys):
+    """CKA, which nobody asks for, needs four."""
+    few = {"dataset": "sketched", "validation_fraction": 0.02}
+    params = study(targets={"sketched": few}, transfer={"draws": 1, "linear": {"shots": [2]}})
+    inputs = {"images": target_of(painted), "splits": tmp_path / "splits"}
+    split(params, painted["images"], inputs["images"], inputs["splits"])
+    weights = [tmp_path / f"{name}.safetensors" for name in VARIANTS]
+    for path in weights:
+        save_weights(path, initial(params.studies["s"].pretrain("clean", BLOCK), 3, natural_lab.SIDE))
+    asked = params.studies["s"].measure("s", "sketched", BLOCK)
+    measure.main(asked, inputs | {"weights": weights}, {"metrics": tmp_path / "metrics"})
+    assert "CKA is left out: 3 validation images, at least 4 are needed" in capsys.readouterr().out
+    assert table.read(tmp_path / "metrics").empty
+    represented = params.studies["s"].transfer_to("s", "sketched", "untrained", BLOCK)
+    transfer_natural.main(represented, inputs, {"metrics": tmp_path / "others"})
+    both = table.join([tmp_path / "metrics", tmp_path / "others"])
+    assert len(both) == len(table.read(tmp_path / "others")) > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"source": {"dataset": "painted", "labelled_fraction": 0.001}},
+            "painted, the source (labelled_fraction 0.001, validation_fraction 0.1): class 'disc': 0 of 80 images",
+        ),
+        (
+            {"source": {"dataset": "painted", "labelled_fraction": 0.05, "validation_fraction": 0.1}},
+            "painted, the source (labelled_fraction 0.05, validation_fraction 0.1): no image for validation",
+        ),
+        (
+            {"targets": {"sketched": {"dataset": "sketched", "validation_fraction": 0.01}}},
+            "sketched, targets.sketched: no image for validation: the fractions are too small for the classes "
+            "(validation_fraction 0.01)",
+        ),
+    ],
+)
+def test_fractions_that_leave_a_role_empty_end_the_job_in_one_line(tmp_path, painted, changes, line):
+    with pytest.raises(SystemExit) as error:
+        split(study(**changes), painted["images"], target_of(painted), tmp_path / "splits")
+    assert str(error.value).startswith(line) and "\n" not in str(error.value)
+
+
+def test_more_shots_than_the_pool_holds_end_the_job_in_one_line(tmp_path, painted):
+    asked = study().studies["s"].transfer_to("s", "sketched", "untrained", BLOCK)
+    asked["protocols"]["linear"]["shots"] = [2, 1000]
+    inputs = {"images": target_of(painted), "splits": painted["splits"]}
+    with pytest.raises(
+        SystemExit, match=r"^sketched, transfer.linear.shots, finetune.shots: class 0 has \d+ images"
+    ):
+        transfer_natural.main(asked, inputs, {"metrics": tmp_path / "metrics"})
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), torch.ones(2), "much"])

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from advtransfer.data.natural.folder import WHOLE
+from advtransfer.data.natural.layout import WHOLE
 from advtransfer.data.natural.torchvision_sets import (
     NAMES_OF_SPLIT,
     NoSplitError,

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from advtransfer.data.natural.decode import MAX_PIXELS, Modes, RejectedError, decode
+from advtransfer.data.natural.decode import AS_USUAL, Choices, RejectedError, decode
 from advtransfer.data.natural.pool import chunks, in_order
 from advtransfer.data.natural.prepared import iterate_rows, read_header
 from advtransfer.data.natural.records import Record, Source
-from advtransfer.data.natural.rejects import Reject, check_share, count_reasons, write_rejects
+from advtransfer.data.natural.rejects import Reject, check_classes, check_share, count_reasons, write_rejects
 from advtransfer.data.natural.repeats import Repeats, pixel_digest
 from advtransfer.data.natural.resize import FILTERS, fit
 from advtransfer.data.natural.writing import About, PreparedWriter, printable
@@ -33,17 +33,15 @@ class Preparation:
     Args:
         resolution: side of the square, in pixels.
         resampling: a name of ``resize.FILTERS``.
-        modes: what to do with images whose conversion to RGB loses something (see ``decode``).
+        choices: how images are read that there are several ways to read (see ``decode``).
         max_reject_share: more rejects than this share of the records are an error.
-        max_pixels: larger images are rejected before they are decoded.
         row_group_bytes: at most 64 MiB. Streaming shuffles better with small row groups (see ``orders``).
     """
 
     resolution: int
     resampling: str = "bicubic"
-    modes: Modes = "convert"
+    choices: Choices = AS_USUAL
     max_reject_share: float = 0.01
-    max_pixels: int = MAX_PIXELS
     row_group_bytes: int = 4 * 2**20
 
     def __post_init__(self) -> None:
@@ -55,23 +53,31 @@ def prepare(source: Source, how: Preparation, images: Path, rejects: Path, *, wo
     """Writes both files, the same bytes for any number of threads, and returns what was counted.
 
     Returns:
-        records, images (written), classes, rejected (by reason), converted (by Pillow's mode) and resized
-        (both of all that could be decoded), unlabelled, other_files (seen beside the images). ``records`` is
-        ``images`` plus all rejects.
+        records, images (written), classes, rejected (by reason), converted (by Pillow's mode), noticed (see
+        ``Decoded``) and resized (these three of all that could be decoded), unlabelled, other_files (seen beside the
+        images), of_class (per split the written images of each class that has some). ``records`` is ``images`` plus
+        all rejects.
 
-    Raises ValueError, in one line, for too many rejects, when ``rejects`` is written and ``images`` is not.
+    Raises ValueError, in one line, for too many rejects or a class of which all are, when ``rejects`` is written and
+    ``images`` is not.
     """
     partial_file = images.with_name(images.name + ".partial")
     try:
         refused, seen = _write(source, how, partial_file, workers)
         write_rejects(rejects, refused)
         check_share(source.place, refused, source.count, how.max_reject_share)
+        kept = _kept(source, refused)
+        check_classes(source, kept, refused)
         # the first of conflicting records was written before the conflict could be known
         _drop(source, how, partial_file, {reject.source for reject in refused if reject.reason == "conflict"})
         partial_file.replace(images)
     finally:
         partial_file.unlink(missing_ok=True)
-    return _summary(source, refused, seen, sum(read_header(images).counts))
+    named = {
+        split: {source.class_names[i]: int(found[i]) for i in np.flatnonzero(found)}
+        for split, found in kept.items()
+    }
+    return _summary(source, refused, seen, sum(read_header(images).counts)) | {"of_class": named}
 
 
 def _write(source: Source, how: Preparation, path: Path, workers: int) -> tuple[list[Reject], Counter[str]]:
@@ -119,13 +125,14 @@ def _make_chunk(how: Preparation, records: list[Record]) -> list[tuple[Record, _
 
 def _make(how: Preparation, record: Record) -> _Made | Reject:
     try:
-        decoded = decode(_read(record), modes=how.modes, max_pixels=how.max_pixels)
+        decoded = decode(_read(record), how.choices)
     except RejectedError as error:
         return Reject(record.name, record.label, record.split, error.reason, error.detail)
     pixels = fit(decoded.pixels, how.resolution, how.resampling)
     resized = () if pixels.shape == decoded.pixels.shape else ("resized",)
     converted = () if decoded.mode == "RGB" else (f"mode {decoded.mode}",)
-    return _Made(pixels, pixel_digest(decoded.pixels), (*resized, *converted))
+    noticed = tuple(f"noticed {what}" for what in decoded.noticed)
+    return _Made(pixels, pixel_digest(decoded.pixels), (*resized, *converted, *noticed))
 
 
 def _read(record: Record) -> Any:
@@ -162,13 +169,27 @@ def _about(source: Source, how: Preparation) -> About:
     return About(source.class_names, source.description, how.resampling)
 
 
+def _kept(source: Source, refused: list[Reject]) -> dict[str, np.ndarray]:
+    """Per split how many images of each class [C] are left."""
+    kept = {split: found.copy() for split, found in source.counts.items()}
+    for reject in refused:
+        if reject.label >= 0 and reject.split in kept:
+            kept[reject.split][reject.label] -= 1
+    return kept
+
+
+def _of_kind(prefix: str, seen: Counter[str]) -> dict[str, int]:
+    return {key.removeprefix(prefix): count for key, count in sorted(seen.items()) if key.startswith(prefix)}
+
+
 def _summary(source: Source, refused: list[Reject], seen: Counter[str], labelled: int) -> dict[str, Any]:
     return {
         "records": source.count,
         "images": source.count - len(refused),
         "classes": len(source.class_names),
         "rejected": count_reasons(refused),
-        "converted": {key[5:]: count for key, count in sorted(seen.items()) if key.startswith("mode ")},
+        "converted": _of_kind("mode ", seen),
+        "noticed": _of_kind("noticed ", seen),
         "resized": seen["resized"],
         "unlabelled": source.count - len(refused) - labelled,
         "other_files": source.other_files,

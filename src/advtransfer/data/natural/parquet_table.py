@@ -14,14 +14,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from advtransfer.data.natural.decode import MAX_BYTES
-from advtransfer.data.natural.folder import WHOLE
+from advtransfer.data.natural.layout import WHOLE
+from advtransfer.data.natural.odd_layouts import refuse_alike
 from advtransfer.data.natural.records import UNLABELLED, Choice, Limits, Record, Source, choose
-from advtransfer.regular_files import parse_json, require_regular, why_unreadable
+from advtransfer.data.natural.shards import Shard, find_shards, lfs_pointer
+from advtransfer.regular_files import parse_json
 
 # A few bytes of a dictionary can stand for gigabytes in each of many rows: no more than one is unpacked at a time.
 ROWS_AT_ONCE = 1
 MAX_NAME = 1000  # characters of the name of a class
-SAME_SPLIT = {"validation": "val", "valid": "val", "dev": "val"}
 
 
 def parquet_table(
@@ -38,19 +39,21 @@ def parquet_table(
         splits: shards to use, by the name that a shard's name begins with (``train-00000-of-00002.parquet``)
             or that its folder has; empty: every shard.
         image, label: columns; by default those that the hub's metadata or their names (image, img, label,
-            labels) tell. An image is a struct with ``bytes``, or binary. A label is an integer, named by the
-            hub's metadata if there, or a string; null means unlabelled.
+            labels) tell. An image is a struct with ``bytes``, or binary. A label is an integer of any width,
+            named by the hub's metadata if there, or a string; null means unlabelled.
 
     What a table would take unpacked is judged by its footer before anything is read. Raises ValueError, in one line,
     if a shard, a column or a name is missing or does not fit, or takes more than images do.
     """
-    shards = _shards(path, splits)
+    limits, shards = limits or Limits(), find_shards(path, splits)
     columns = [_columns(shard.path, image, label) for shard in shards]
     raw = [_read_labels(shard.path, column) for shard, column in zip(shards, columns, strict=True)]
-    labels, class_names = _labels(raw, columns, path)
+    labels, class_names = _labels(raw, columns, shards, path)
+    if not limits.named and columns[0].class_names is None:
+        refuse_alike(path, class_names)
     names = splits or (WHOLE,)
     of_row = np.repeat([names.index(shard.split) for shard in shards], [len(part) for part in raw])
-    choice = choose(limits or Limits(), labels, of_row.astype(np.int64), class_names, path)
+    choice = choose(limits, labels, of_row.astype(np.int64), class_names, path)
 
     def records() -> Iterator[Record]:
         first = 0
@@ -64,14 +67,8 @@ def parquet_table(
         class_names=choice.class_names,
         count=len(choice.positions),
         records=records,
+        counts=choice.counts(of_row, names),
     )
-
-
-@dataclass(frozen=True)
-class _Shard:
-    path: Path
-    name: str
-    split: str
 
 
 @dataclass(frozen=True)
@@ -88,48 +85,13 @@ class _Columns:
         return f"{self.image}.bytes" if self.nested else self.image
 
 
-def _shards(path: Path, splits: Sequence[str]) -> list[_Shard]:
-    """In the order of their names; ``name`` is the path below ``path``."""
-    try:
-        files = [path] if not path.is_dir() else list(path.rglob("*.parquet"))
-        for file in files:
-            require_regular(file)  # Arrow would wait at a pipe
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file or folder") from None
-    except OSError as error:
-        raise ValueError(f"{error.filename}: {why_unreadable(error)}, expected a table") from None
-    files.sort(key=lambda p: p.relative_to(path).as_posix())
-    shards = []
-    for file in files:
-        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-        fitting = [split for split in splits if _plain(split) in _split_words(name)]
-        if fitting or not splits:
-            shards.append(_Shard(file, name, fitting[0] if fitting else WHOLE))
-    missing = sorted(set(splits) - {shard.split for shard in shards})
-    if missing or not shards:
-        wanted = f"a shard of {missing[0]!r}" if missing else "*.parquet"
-        raise ValueError(
-            f"{path}: {wanted} expected, found {len(files)} tables: {[f.name for f in files[:3]]}"
-        )
-    return shards
-
-
-def _split_words(name: str) -> set[str]:
-    """Names of splits that a shard's path could mean: its folders, and what its name begins with."""
-    *folders, file = name.split("/")
-    return {_plain(word) for word in (*folders, file.removesuffix(".parquet").split("-")[0])}
-
-
-def _plain(split: str) -> str:
-    return SAME_SPLIT.get(split, split)
-
-
 def _columns(path: Path, image: str | None, label: str | None) -> _Columns:
     try:
         footer = pq.read_metadata(path)
         schema = footer.schema.to_arrow_schema()
     except (OSError, pa.ArrowException) as error:
-        raise ValueError(f"{path}: no table that can be read: {' '.join(str(error).split())}") from None
+        what = f"no table that can be read: {' '.join(str(error).split())}"
+        raise ValueError(f"{path}: {lfs_pointer(path) or what}") from None
     features = _features(path, schema)
     kinds = {name: f.get("_type") for name, f in features.items()}
     image = image or _the_column(path, schema, kinds, "Image", ("image", "img"))
@@ -201,19 +163,39 @@ def _is_binary(kind: Any) -> bool:
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
-def _labels(raw: list[Any], columns: list[_Columns], path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+def _labels(
+    raw: list[Any], columns: list[_Columns], shards: list[Shard], path: Path
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Labels [N] int64 of all shards and the classes' names."""
     if any(column.class_names != columns[0].class_names for column in columns):
         raise ValueError(f"{path}: the shards name their classes differently")
-    chunks = [chunk for part in raw for chunk in part.chunks]
-    if any(column.words for column in columns):
-        if not all(column.words for column in columns):
-            raise ValueError(f"{path}: labels are words in some shards and numbers in others")
-        return _numbered(chunks, path)
-    parts = [chunk.cast(pa.int64()).fill_null(UNLABELLED).to_numpy(zero_copy_only=False) for chunk in chunks]
-    labels = np.concatenate([np.empty(0, dtype=np.int64), *parts])
-    plain = tuple(str(i) for i in range(int(labels.max(initial=-1)) + 1))
-    return labels, plain if columns[0].class_names is None else columns[0].class_names
+    if len({column.words for column in columns}) > 1:
+        of_kind = {column.words: shard.name for column, shard in zip(columns, shards, strict=True)}
+        raise ValueError(
+            f"{path}: {of_kind[True]}, {of_kind[False]}: labels are words in some shards and numbers in others"
+        )
+    if columns[0].words:
+        return _numbered([chunk for part in raw for chunk in part.chunks], path)
+    labels = np.concatenate([_numbers(part, shard) for part, shard in zip(raw, shards, strict=True)])
+    if columns[0].class_names is not None:
+        return labels, columns[0].class_names
+    most = int(labels.max(initial=-1)) + 1
+    if most > len(labels):
+        raise ValueError(
+            f"{shards[0].path}: column {columns[0].label!r}: found the label {most - 1} in {len(labels)} rows, "
+            "expected the number of a class: 0, 1, 2 and so on, null or -1 for none"
+        )
+    return labels, tuple(str(i) for i in range(most))
+
+
+def _numbers(column: Any, shard: Shard) -> np.ndarray:
+    """Labels [n] int64 of one shard: those that were written one by one differ in their width."""
+    try:
+        return column.cast(pa.int64()).fill_null(UNLABELLED).to_numpy()
+    except pa.ArrowException as error:
+        raise ValueError(
+            f"{shard.path}: labels are no numbers of classes: {' '.join(str(error).split())}"
+        ) from None
 
 
 def _read_labels(path: Path, column: _Columns) -> Any:
@@ -253,7 +235,7 @@ def _words(dictionary: Any, places: np.ndarray, path: Path) -> dict[int, str | N
     return dict(zip(places.tolist(), dictionary.take(pa.array(places)).to_pylist(), strict=True))
 
 
-def _records(shard: _Shard, column: _Columns, choice: Choice, first: int, rows: int) -> Iterator[Record]:
+def _records(shard: Shard, column: _Columns, choice: Choice, first: int, rows: int) -> Iterator[Record]:
     """The chosen ones of a shard whose rows are ``first`` to ``first + rows`` of the whole.
 
     Arrow holds one row group of encoded images; left to itself it would read ahead and hold all of them.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,8 @@ class Source:
         place: where it lies, for messages; ``description`` goes into prepared files and names no folder.
         count: number of records.
         records: starts a pass; the names ascend strictly.
-        other_files: files beside the images that are no images by their suffix.
+        other_files: files beside the images that are no images by suffix and first bytes.
+        counts: per split how many records each class has [C], where that is known.
     """
 
     place: Path
@@ -42,6 +43,7 @@ class Source:
     count: int
     records: Callable[[], Iterator[Record]]
     other_files: int = 0
+    counts: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class Limits:
 
     classes: int | Sequence[str] | None = None
     per_class: int | None = None
+
+    @property
+    def named(self) -> Sequence[str]:
+        """The classes that were named one by one; none if a number of them or all are taken."""
+        return [] if self.classes is None or isinstance(self.classes, int) else self.classes
 
     def chosen(self, class_names: Sequence[str], place: Path) -> list[int]:
         """Labels of the chosen classes, ascending: the source's own order numbers them anew."""
@@ -77,6 +84,15 @@ class Choice:
     positions: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
+
+    def counts(self, splits: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Per split the chosen records of each class [C]; ``splits`` [N] are numbers of ``names``."""
+        size = len(self.class_names)
+        of_chosen, known = splits[self.positions], self.labels >= 0
+        return {
+            name: np.bincount(self.labels[known & (of_chosen == number)], minlength=size)
+            for number, name in enumerate(names)
+        }
 
 
 def choose(

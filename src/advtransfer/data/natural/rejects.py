@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from advtransfer.data.natural.records import Source
 from advtransfer.data.natural.writing import printable
 
 SCHEMA = pa.schema(
@@ -54,6 +56,19 @@ def check_share(place: Path, rejects: Sequence[Reject], total: int, max_share: f
         f"{place}: {len(rejects)} of {total} images rejected ({len(rejects) / total:.2%}: {reasons};"
         f" first {first}), allowed {max_share:.2%}: mend the files or raise max_reject_share"
     )
+
+
+def check_classes(source: Source, kept: Mapping[str, np.ndarray], rejects: Sequence[Reject]) -> None:
+    """ValueError, in one line, for a class of which a split has lost every image; ``kept``: what it has left [C]."""
+    for split, before in source.counts.items():
+        for label in np.flatnonzero((before > 0) & (kept[split] == 0)):
+            lost = [reject for reject in rejects if (reject.split, reject.label) == (split, label)]
+            reasons = ", ".join(f"{count} {reason}" for reason, count in count_reasons(lost).items())
+            first = printable(f"{min(lost).source}: {min(lost).detail}")
+            raise ValueError(
+                f"{source.place}: class {source.class_names[label]!a} of split {split}: every image is rejected "
+                f"({reasons}; first {first}): mend the files, or name the classes that are meant, classes: [..]"
+            )
 
 
 def count_reasons(rejects: Sequence[Reject]) -> dict[str, int]:

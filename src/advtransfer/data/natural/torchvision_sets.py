@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import operator
 import os
+import pickle
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from PIL.Image import Image
 
 from advtransfer.data.natural.decode import MAX_BYTES
-from advtransfer.data.natural.folder import WHOLE
+from advtransfer.data.natural.layout import WHOLE
 from advtransfer.data.natural.records import UNLABELLED, Limits, Record, Source, choose
 from advtransfer.regular_files import read_bytes, require_regular, why_unreadable
 
@@ -27,6 +28,10 @@ NAMES_OF_SPLIT = {
     "test": ("test",),
 }
 """What the sets call their parts; a part with another name (extra, unlabeled) is asked for by that name."""
+
+
+DAMAGED = (RuntimeError, OSError, EOFError, LookupError, TypeError, pickle.UnpicklingError)
+"""What torchvision raises for files that are missing, of another kind or cut short."""
 
 
 class NoSplitError(ValueError):
@@ -93,6 +98,7 @@ def torchvision_set(
         class_names=choice.class_names,
         count=len(choice.positions),
         records=records,
+        counts=choice.counts(numbers, splits),
     )
 
 
@@ -116,12 +122,13 @@ def open_split(
                 return cls(root, **given, **arguments)
         except ValueError as error:
             if "Valid values are" not in str(error):
-                raise
+                raise ValueError(f"{root}: {name} ({split}): {' '.join(str(error).split())}") from error
             problem = problem or str(error)
-        except (RuntimeError, OSError) as error:
+        except DAMAGED as error:
             if download:
                 raise
-            raise ValueError(f"{root}: {name} ({split}) cannot be read: {error}; fetch it first") from error
+            what = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(f"{root}: {name} ({split}) cannot be read: {what}; fetch it first") from error
     raise NoSplitError(f"{name} has no split {split!r}: {problem}")
 
 

@@ -2,14 +2,15 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
 from natural_images import encoded, photo, real_images
-from PIL import Image
+from PIL import Image, ImageOps
 
 from advtransfer.data.natural import decode as module
-from advtransfer.data.natural.decode import RejectedError, decode, jpeg_header
+from advtransfer.data.natural.decode import Choices, RejectedError, decode, jpeg_header
 
 SIXTEEN = Image.fromarray(np.arange(40 * 48, dtype=np.uint16).reshape(40, 48) * 34)
 JPEG = encoded(photo(1), quality=90)
@@ -22,7 +23,7 @@ def by_pillow(data):
 
 def refusal(data, modes="convert", **options):
     with pytest.raises(RejectedError) as error:
-        decode(data, modes=modes, **options)
+        decode(data, Choices(modes=modes, **options))
     assert "\n" not in error.value.detail
     return error.value.reason
 
@@ -54,7 +55,7 @@ LOSSY = {
 def test_what_loses_nothing_is_converted_whatever_the_policy(name):
     data, mode = LOSSLESS[name]
     for modes in ("convert", "reject"):
-        decoded = decode(data, modes=modes)
+        decoded = decode(data, Choices(modes=modes))
         assert decoded.mode == mode and decoded.pixels.dtype == np.uint8
         np.testing.assert_array_equal(decoded.pixels, by_pillow(data))
 
@@ -62,7 +63,7 @@ def test_what_loses_nothing_is_converted_whatever_the_policy(name):
 @pytest.mark.parametrize("name", LOSSY)
 def test_what_loses_something_is_converted_or_refused(name):
     data, mode = LOSSY[name]
-    decoded = decode(data, modes="convert")
+    decoded = decode(data, Choices(modes="convert"))
     assert decoded.mode == mode and decoded.pixels.shape == (40, 48, 3)
     if mode != "I;16":
         np.testing.assert_array_equal(decoded.pixels, by_pillow(data))
@@ -70,7 +71,7 @@ def test_what_loses_something_is_converted_or_refused(name):
 
 
 def test_sixteen_bits_keep_the_high_byte():
-    pixels = decode(encoded(SIXTEEN, "PNG"), modes="convert").pixels
+    pixels = decode(encoded(SIXTEEN, "PNG"), Choices(modes="convert")).pixels
     np.testing.assert_array_equal(pixels[:, :, 0], np.asarray(SIXTEEN) >> 8)
     np.testing.assert_array_equal(pixels[:, :, 0], pixels[:, :, 2])
 
@@ -84,7 +85,7 @@ def test_numbers_without_a_known_range_are_refused_always():
 def test_a_pillow_image_is_taken_as_it_is():
     for mode in ("RGB", "L"):
         image = photo(3, mode=mode)
-        decoded = decode(image, modes="reject")
+        decoded = decode(image, Choices(modes="reject"))
         assert decoded.mode == mode
         np.testing.assert_array_equal(decoded.pixels, np.asarray(image.convert("RGB")))
     assert refusal(photo(3, mode="CMYK"), "reject") == "mode"
@@ -92,14 +93,98 @@ def test_a_pillow_image_is_taken_as_it_is():
 
 def test_the_first_frame_is_taken():
     data = encoded(photo(4), "GIF", save_all=True, append_images=[photo(5)])
-    np.testing.assert_array_equal(decode(data, modes="reject").pixels, by_pillow(data))
+    np.testing.assert_array_equal(decode(data, Choices(modes="reject")).pixels, by_pillow(data))
 
 
 def test_the_stored_orientation_is_kept():
     exif = Image.Exif()
     exif[274] = 6  # "turn me by a quarter"
     data = encoded(photo(6), exif=exif)
-    np.testing.assert_array_equal(decode(data, modes="convert").pixels, by_pillow(data))
+    np.testing.assert_array_equal(decode(data, Choices(modes="convert")).pixels, by_pillow(data))
+
+
+# -- what there is to choose ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "JPEG by Pillow", "PNG", "WEBP", "TIFF"])
+def test_images_are_turned_as_their_exif_says_where_that_is_asked_for(kind, orientation, monkeypatch):
+    """Pillow turns TIFFs by itself."""
+    if kind == "JPEG by Pillow":
+        monkeypatch.setattr(module, "_jpeg_operator", lambda: None)
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = encoded(photo(6), kind.split()[0], exif=exif)
+    turned = decode(data, Choices(orientation="exif"))
+    np.testing.assert_array_equal(
+        turned.pixels, np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))
+    )
+    stored = decode(data, Choices())
+    told = (module.TURNED,) if orientation > 1 and kind != "TIFF" else ()
+    assert stored.noticed == turned.noticed == told
+    if kind != "TIFF":
+        assert stored.pixels.shape == (40, 48, 3)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_orientation_is_found_among_other_tags_in_both_byte_orders(order):
+    tags = [(270, 2, 4, b"cat\0"), (274, 3, 1, struct.pack(f"{order}HH", 8, 0)), (296, 3, 1, bytes(4))]
+    ifd = b"".join(struct.pack(f"{order}HHI", *tag[:3]) + tag[3] for tag in tags)
+    tiff = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, len(tags)) + ifd + bytes(4)
+    segment = b"Exif\0\0" + tiff
+    data = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + JPEG[2:]
+    assert jpeg_header(data).orientation == 8
+    for cut in range(len(segment)):  # a damaged segment is no reason to leave the image out
+        damaged = segment[:cut] + bytes(len(segment) - cut)
+        data = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + damaged + JPEG[2:]
+        assert decode(data, Choices(orientation="exif")).pixels.shape in ((40, 48, 3), (48, 40, 3))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_grey_of_fewer_bits_fills_the_range_where_that_is_asked_for(bits):
+    values = np.linspace(0, 2**bits - 1, 40 * 48).astype(np.uint16).reshape(40, 48)
+    data = encoded(Image.fromarray(values), "PNG")
+    found = decode(data, Choices(grey_bits=bits))
+    assert found.pixels.min() == 0 and found.pixels.max() == 255
+    np.testing.assert_array_equal(found.pixels[..., 0], values >> (bits - 8))
+    assert found.noticed == ((module.DEEP, module.DARK) if bits <= 12 else (module.DEEP,))
+    if bits == 12:
+        assert decode(data, Choices()).pixels.max() == 15, "nearly black"
+        with pytest.raises(
+            RejectedError, match=r"16-bit grey up to 4095, expected below 2048 \(grey_bits: 11\)"
+        ):
+            decode(data, Choices(grey_bits=11))
+
+
+def test_colours_of_sixteen_bits_are_told_and_refused_where_that_is_asked_for():
+    """Pillow calls them RGB."""
+    rows = b"".join(b"\0" + struct.pack(">3H", 4000, 256, 65535) * 4 for _ in range(4))
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
+    data = PNG[:8] + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    found = decode(data, Choices())
+    assert (found.mode, found.noticed) == ("RGB;16", (module.DEEP,))
+    assert found.pixels[0, 0].tolist() == [15, 1, 255]
+    assert refusal(data, "reject") == "mode"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparent_pixels_show_what_is_asked_for(mode):
+    image = Image.new("RGBA", (8, 8), (90, 90, 90, 255))
+    image.paste((10, 10, 10, 0), (0, 0, 4, 8))
+    data = encoded(image.convert("LA") if mode == "LA" else image.quantize() if mode == "P" else image, "PNG")
+    for choice, left in {"ignore": (10, 10, 10), "white": (255,) * 3, "black": (0, 0, 0)}.items():
+        found = decode(data, Choices(transparency=choice))
+        assert found.noticed == (module.TRANSPARENT,)
+        assert tuple(found.pixels[0, 7]) == (90, 90, 90)
+        if (mode, choice) != (
+            "P",
+            "ignore",
+        ):  # what lies under a transparent colour of a palette is nobody's choice
+            assert tuple(found.pixels[0, 0]) == left
 
 
 # -- what is no image ----------------------------------------------------------------------------------------
@@ -133,7 +218,7 @@ def test_a_header_that_claims_a_huge_image_is_refused_before_decoding():
     assert refusal(JPEG, max_pixels=40 * 48 - 1) == "too-large"
     assert refusal(PNG, max_pixels=40 * 48 - 1) == "too-large"
     assert refusal(photo(1), max_pixels=40 * 48 - 1) == "too-large"
-    assert decode(JPEG, modes="convert", max_pixels=40 * 48).mode == "RGB"
+    assert decode(JPEG, Choices(max_pixels=40 * 48)).mode == "RGB"
     header = PNG[:16] + struct.pack(">II", 60000, 60000) + PNG[24:]
     assert refusal(header) in ("too-large", "corrupt")  # the checksum of the header is wrong now
 
@@ -155,20 +240,20 @@ def test_the_header_of_a_jpeg_is_read_past_other_segments():
 
 
 def test_without_torchvisions_operator_the_pixels_are_the_same(monkeypatch):
-    fast = [decode(data, modes="convert").pixels for data, _ in LOSSLESS.values()]
+    fast = [decode(data, Choices(modes="convert")).pixels for data, _ in LOSSLESS.values()]
     calls = []
     monkeypatch.setattr(module, "_jpeg_operator", lambda: calls.append(1))
     for pixels, (data, _) in zip(fast, LOSSLESS.values(), strict=True):
-        np.testing.assert_array_equal(decode(data, modes="convert").pixels, pixels)
+        np.testing.assert_array_equal(decode(data, Choices(modes="convert")).pixels, pixels)
     assert len(calls) == 4  # the four JPEGs would have gone through it
     assert refusal(JPEG[:-2]) == refusal(JPEG[: len(JPEG) // 2]) == "corrupt"
 
 
 def test_both_decoders_give_the_same_pixels_for_real_photographs(monkeypatch):
     files = sorted(real_images("tiny-imagenet").rglob("*.JPEG"))[::800]
-    fast = [decode(path.read_bytes(), modes="reject") for path in files]
+    fast = [decode(path.read_bytes(), Choices(modes="reject")) for path in files]
     monkeypatch.setattr(module, "_jpeg_operator", lambda: None)
     for path, found in zip(files, fast, strict=True):
-        slow = decode(path.read_bytes(), modes="reject")
+        slow = decode(path.read_bytes(), Choices(modes="reject"))
         assert found.mode == slow.mode
         np.testing.assert_array_equal(found.pixels, slow.pixels)

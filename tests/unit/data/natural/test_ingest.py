@@ -13,6 +13,7 @@ import pytest
 from natural_images import encoded, photo, plant, real_images, tree
 from PIL import Image
 
+from advtransfer.data.natural.decode import Choices
 from advtransfer.data.natural.folder import image_folder
 from advtransfer.data.natural.ingest import Preparation, prepare
 from advtransfer.data.natural.prepared import PixelReader, iterate_rows, read_column, read_header
@@ -63,9 +64,11 @@ def test_images_labels_splits_and_names_in_the_order_of_names(tmp_path):
         "classes": 3,
         "rejected": {},
         "converted": {},
+        "noticed": {},
         "resized": 2,
         "unlabelled": 0,
         "other_files": 0,
+        "of_class": {"train": {"cat": 3, "dog": 3}, "test": {"dog": 1, "eel": 1}},
     }
     assert rejects == []
 
@@ -171,7 +174,7 @@ def test_every_record_is_prepared_or_told_why_not(tmp_path):
     cmyk = {"train/b/cmyk.jpg": encoded(photo(40, mode="CMYK"))}
     plant(tmp_path, good | bad | grey | cmyk)
     (tmp_path / "train/b/gone.png").symlink_to(tmp_path / "nowhere")
-    how = dataclasses.replace(HOW, max_pixels=49 * 50, modes="reject")
+    how = dataclasses.replace(HOW, choices=Choices(max_pixels=49 * 50, modes="reject"))
     summary, table, rejects = run(tmp_path, how=how)
     assert [(r["source"], r["label"], r["split"], r["reason"]) for r in rejects] == [
         ("train/a/empty.jpg", 0, "train", "empty"),
@@ -244,15 +247,21 @@ def decoded(data):
 
 
 def test_a_conflict_names_its_labels(tmp_path):
-    run_on = plant(tmp_path, {"train/a/1.png": png(1), "train/b/1.png": png(1), "train/b/2.png": png(2)})
-    summary, table, rejects = run(run_on)
+    files = {
+        "train/a/1.png": png(1),
+        "train/a/3.png": png(3),
+        "train/b/1.png": png(1),
+        "train/b/2.png": png(2),
+    }
+    summary, table, rejects = run(plant(tmp_path, files))
     assert [(r["source"], r["label"], r["reason"]) for r in rejects] == [
         ("train/a/1.png", 0, "conflict"),
         ("train/b/1.png", 1, "conflict"),
     ]
     assert rejects[0]["detail"] == "same pixels under the labels 0, 1: train/a/1.png, train/b/1.png"
-    assert table["source"].to_pylist() == ["train/b/2.png"] and summary["rejected"] == {"conflict": 2}
-    assert json.loads(pq.read_schema(tmp_path / "out.parquet").metadata[b"counts"]) == [0, 1]
+    assert table["source"].to_pylist() == ["train/a/3.png", "train/b/2.png"]
+    assert summary["rejected"] == {"conflict": 2}
+    assert json.loads(pq.read_schema(tmp_path / "out.parquet").metadata[b"counts"]) == [1, 1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.parquet", "out.rejects", "train"]
 
 
@@ -273,6 +282,75 @@ def test_too_many_rejects_are_an_error_and_no_images_are_left(tmp_path):
         "train",
     ]
     assert len(pq.read_table(tmp_path / "out.rejects")) == 2
+
+
+@pytest.mark.parametrize("spoilt", ["a", "b"])
+def test_a_class_of_which_every_image_is_rejected_is_an_error_that_names_it(tmp_path, spoilt):
+    files = {f"train/{c}/{i}.png": png(100 * k + i) for k, c in enumerate("ab") for i in range(8)}
+    files |= {f"test/{c}/{i}.png": png(100 * k + i + 50) for k, c in enumerate("ab") for i in range(2)}
+    files |= {f"test/{spoilt}/{i}.png": b"" for i in range(2)}
+    message = (
+        rf"{tmp_path}: class '{spoilt}' of split test: every image is rejected \(2 empty; first test/{spoilt}/0.png: "
+        r"0 bytes\): mend the files"
+    )
+    with pytest.raises(ValueError, match=message):
+        run(plant(tmp_path, files), ("train", "test"))
+    assert not (tmp_path / "out.parquet").exists() and len(pq.read_table(tmp_path / "out.rejects")) == 2
+
+
+def test_images_beside_the_folders_of_the_classes_are_rejects(tmp_path):
+    files = {f"train/{c}/{i}.png": png(10 * k + i) for k, c in enumerate("ab") for i in range(3)}
+    plant(tmp_path, files | {"train/sheet.png": png(90), "train/README": b"x"})
+    summary, _, rejects = run(tmp_path)
+    (reject,) = rejects
+    assert (reject["source"], reject["label"], reject["reason"]) == ("train/sheet.png", -1, "no-class")
+    assert summary["records"] == 7 and summary["other_files"] == 1
+    with pytest.raises(ValueError, match="1 of 7 images rejected"):
+        run(tmp_path, how=dataclasses.replace(HOW, max_reject_share=0.1))
+
+
+def test_formats_that_are_not_read_are_rejects_that_name_them(tmp_path):
+    """Whatever their names end in; the same bytes under any name are an image or none."""
+    heic = b"\0\0\0\x18ftypheic" + bytes(20)
+    files = {f"train/{c}/{i}.png": png(10 * k + i) for k, c in enumerate("ab") for i in range(3)}
+    odd = {
+        "train/a/p.HEIC": heic,
+        "train/a/q": heic,
+        "train/b/photo.jfif": encoded(small(80)),
+        "train/b/x.t": b"x",
+    }
+    summary, table, rejects = run(plant(tmp_path, files | odd))
+    assert [(r["source"], r["reason"]) for r in rejects] == [
+        ("train/a/p.HEIC", "format"),
+        ("train/a/q", "format"),
+    ]
+    assert rejects[0]["detail"].startswith("HEIC, expected JPEG, PNG")
+    assert "train/b/photo.jfif" in table["source"].to_pylist() and summary["other_files"] == 1
+
+
+def test_what_there_was_to_choose_is_counted(tmp_path):
+    """Whichever choice was made."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    clear = small(3, "RGBA")
+    clear.putalpha(7)
+    dark = Image.fromarray(np.arange(256, dtype=np.uint16).reshape(16, 16))
+    odd = {
+        "train/a/turned.jpg": encoded(photo(70), exif=exif),
+        "train/a/clear.png": encoded(clear, "PNG"),
+        "train/b/opaque.png": encoded(small(4, "RGBA"), "PNG"),
+        "train/b/grey.png": encoded(dark, "PNG"),
+    }
+    plant(tmp_path, odd)
+    chosen = Choices(orientation="exif", transparency="white", grey_bits=12)
+    for how in (HOW, dataclasses.replace(HOW, choices=chosen)):
+        summary, _, _ = run(tmp_path, how=how)
+        assert summary["noticed"] == {
+            "16-bit": 1,
+            "16-bit, none above 4095": 1,
+            "transparent": 1,
+            "turned by EXIF": 1,
+        }
 
 
 def test_a_failure_leaves_no_images(tmp_path):
@@ -322,11 +400,11 @@ def test_pillow_errors_of_sources_that_decode_themselves_are_rejects(tmp_path):
 
 
 def test_names_that_are_not_utf8_are_written_with_escapes(tmp_path):
-    plant(tmp_path, {"train/a/1.png": png(1), "train/b/1.png": png(3)})
+    plant(tmp_path, {"train/a/1.png": png(1), "train/b/1.png": png(3), "train/b/2.png": png(4)})
     for name, data in ((b"\xff.png", png(2)), (b"\xfe.png", b""), (b"\xfd.png", png(3))):
         (tmp_path / "train" / "a" / os.fsdecode(name)).write_bytes(data)
     _, table, rejects = run(tmp_path)
-    assert table["source"].to_pylist() == ["train/a/1.png", r"train/a/\udcff.png"]
+    assert table["source"].to_pylist() == ["train/a/1.png", r"train/a/\udcff.png", "train/b/2.png"]
     assert [r["source"] for r in rejects] == [r"train/a/\udcfd.png", r"train/a/\udcfe.png", "train/b/1.png"]
 
 

@@ -117,6 +117,19 @@ def test_data_that_is_missing_or_altered_is_told(cifar, tmp_path):
             torchvision_set("CIFAR10", root)
 
 
+@pytest.mark.parametrize(
+    "error", [EOFError(), KeyError("data"), ValueError("bad\nmagic"), pickle.UnpicklingError("x")]
+)
+def test_whatever_a_damaged_set_leads_to_is_one_line_that_names_it(fake, tmp_path, error):
+    def broken(self, root, transform=None, target_transform=None, download=True):
+        raise error
+
+    fake(__init__=broken)
+    with pytest.raises(ValueError, match=f"^{tmp_path}: Fake \\(all\\)") as told:
+        torchvision_set("Fake", tmp_path, ("all",))
+    assert "\n" not in str(told.value)
+
+
 def test_labels_without_names_are_named_by_their_numbers(tmp_path, monkeypatch):
     """SVHN: splits by a word, a file each, class 10 for the digit 0, no class names."""
     x = np.random.default_rng(0).integers(256, size=(32, 32, 3, 3), dtype=np.uint8)

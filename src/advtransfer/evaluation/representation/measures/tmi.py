@@ -9,7 +9,8 @@ from torch import Tensor
 
 from advtransfer.evaluation.representation.measures import Undefined
 
-NEIGHBOURS = 3  # of the distance that the estimate rests on; every class needs more images
+LEAST = 4  # images of a class
+NEIGHBOURS = LEAST - 1  # of the distance that the estimate rests on
 _PAIRS = 2**24  # distances held at once
 
 
