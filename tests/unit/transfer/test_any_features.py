@@ -1,6 +1,6 @@
 """Heads on whatever finite features: thousands of problems, degenerate ones among them, none fails.
 
-Every head is compared in float64 with the minimum, which is found from another start by the exact method and, for a part,
+Every head is compared in float64 with the minimum, found from another start by the exact method and, for a part,
 by scikit-learn.
 """
 
