@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from advtransfer.cli import ending, gpus, journal, leftovers
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
@@ -62,7 +60,10 @@ def _profile(root: Path, name: str) -> Path:
         raise ParamsError(
             f"PROFILE: found {name!r}, expected one of {', '.join(known)}, or a folder with a config.yaml"
         )
-    stated = yaml.safe_load((root / found[0] / "config.yaml").read_text(encoding="utf-8")) or {}
+    try:
+        stated = gpus.stated(root / found[0] / "config.yaml")
+    except gpus.GpuError as error:
+        raise ParamsError(str(error)) from None
     if "default-storage-provider" in stated:
         raise ParamsError(
             f"PROFILE: found {name!r}, whose results stay in an object store, so that there is nothing to record or "
