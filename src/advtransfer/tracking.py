@@ -23,15 +23,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from advtransfer import tracking_local
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path
+from advtransfer.tracking_local import DATABASE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run, RunInfo
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "advtransfer"
-DATABASE = "mlflow.db"
 _SEAL, _SPEC = "advtransfer.seal", "advtransfer.spec"
 # Of one run, with up to 6 s between them: enough for a crowd of writers, soon over where a server refuses for good.
 _ATTEMPTS = 6
@@ -40,29 +41,47 @@ _ATTEMPTS = 6
 def sync(root: Path) -> int:
     """Logs every training job under ``root`` that the tracking server does not have yet; returns how many.
 
-    The server is MLFLOW_TRACKING_URI, by default SQLite in ``root``. A job whose spec has a run already updates that
-    run. Where the server cannot be reached one warning goes to stderr and nothing is raised.
+    The server is MLFLOW_TRACKING_URI, by default SQLite in ``root``, which is made anew if it can never be used. A job
+    whose spec has a run already updates that run. Where the server cannot be reached one warning goes to stderr and
+    nothing is raised.
     """
     server = os.environ.get("MLFLOW_TRACKING_URI")
-    uri = server or f"sqlite:///{root / DATABASE}"
+    uri = server or tracking_local.uri(root / DATABASE)
     ledger = _Ledger(
         root / ".snakemake" / "tracked.json",
         server or DATABASE,
-        gone=not (server or (root / DATABASE).exists()),
+        gone=not (server or ((root / DATABASE).exists() and not tracking_local.broken(root))),
     )
     missing = [seal for seal in training_seals(root) if seal.id not in ledger.known]
     if not missing:
         return 0
     logged: list[str] = []
     try:
+        if not server:
+            tracking_local.provide(root, _set_up)
         for seal in _log_all(root, uri, missing):
             logged.append(seal)
     except Exception as error:
+        if not server and _replaced(root):
+            return sync(root)
         # whatever a server or its client raises: tracking must never fail a computation
         done = f"{len(logged)} of {len(missing)} training runs" if logged else "nothing"
         print(f"warning: MLflow at {uri} not reached, {done} logged: {_first_line(error)}", file=sys.stderr)
     ledger.add(logged)
     return len(logged)
+
+
+def _replaced(root: Path) -> bool:
+    """Whether the project's own database was broken, and there is a new one."""
+    try:
+        return tracking_local.replaced(root, _set_up)
+    except Exception:
+        return False  # for the reason that is about to be told
+
+
+def _set_up(uri: str) -> None:
+    """Has MLflow open a database, and make its tables if it has none."""
+    _client(uri).get_experiment_by_name(EXPERIMENT)
 
 
 def training_seals(root: Path) -> Iterator[Seal]:
@@ -81,20 +100,20 @@ class _Ledger:
 
     def __init__(self, path: Path, server: str, *, gone: bool) -> None:
         self._path, self._server = path, server
-        try:
-            self._all: dict[str, list[str]] = json.loads(path.read_text())
-        except (OSError, ValueError):
-            self._all = {}
+        self._all = tracking_local.listed(path)
         self.known = set() if gone else set(self._all.get(server, []))
 
     def add(self, seals: list[str]) -> None:
         self._all[self._server] = sorted({*self.known, *seals})
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(self._path, json.dumps(self._all, indent=1))
+        try:
+            if self._path.is_dir() and not self._path.is_symlink():
+                self._path.rmdir()
+            atomic_write(self._path, json.dumps(self._all, indent=1))
+        except OSError as error:  # what is logged once more is the same run
+            print(f"warning: {self._path} cannot be written: {error.strerror or error}", file=sys.stderr)
 
 
-def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[str]:
-    """The seals' ids, each when it is logged."""
+def _client(uri: str) -> MlflowClient:
     # A server that is down is noticed in seconds, not in MLflow's default of minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -104,12 +123,21 @@ def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[str]:
     logging.getLogger("alembic").setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 
+    return MlflowClient(tracking_uri=uri)
+
+
+def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[str]:
+    """The seals' ids, each when it is logged; one whose curves cannot be read is told of and left out."""
     local = uri.startswith("sqlite:///")
-    client = MlflowClient(tracking_uri=uri)
+    client = _client(uri)
     experiment = _experiment(client, (root / "mlruns").as_uri() if local else None)
     runs = _Runs(client, experiment)
     for seal in seals:
-        _log(runs, seal, root, attach=not local)
+        try:
+            _log(runs, seal, root, attach=not local)
+        except _CurvesError as error:
+            print(f"warning: MLflow: a training run is not logged: {error}", file=sys.stderr)
+            continue
         yield seal.id
 
 
@@ -230,12 +258,24 @@ def _milliseconds(seal: Seal) -> int:
         return 0
 
 
+class _CurvesError(Exception):
+    """The learning curves of a job are not there to be logged."""
+
+
 def _curves(seal: Seal, root: Path) -> Iterator[tuple[str, int, float]]:
     """(name, step, mean over replicas) of every learning curve."""
     import pandas as pd
 
-    curves = pd.read_parquet(root / seal.spec.outputs["curves"]).drop(columns="replica")
-    for step, row in curves.groupby("step").mean().iterrows():
+    path = seal.spec.outputs.get("curves", "")
+    try:
+        if not (root / path).is_file():
+            raise FileNotFoundError("missing, or no file")
+        means = pd.read_parquet(root / path).drop(columns="replica").groupby("step").mean()
+    except (
+        Exception
+    ) as error:  # whatever the reader of Parquet raises; the audit says what became of the file
+        raise _CurvesError(f"{path} cannot be read: {_first_line(error)}") from None
+    for step, row in means.iterrows():
         yield from ((str(name), int(str(step)), float(value)) for name, value in row.items())
 
 

@@ -14,6 +14,30 @@ def main() -> None:
 
         run(sys.argv[2:])
     else:
-        from advtransfer.cli.commands import app
+        _for_people()
 
-        app()
+
+def _for_people() -> None:
+    """Told to end, or ended by what is none of its business (a full disk), a command says so in one line."""
+    from advtransfer.cli import causes
+    from advtransfer.provenance.children import Ended, heeded
+
+    if refused := causes.raise_open_files():
+        print(refused, file=sys.stderr)
+        raise SystemExit(2)
+    try:
+        with heeded():
+            from advtransfer.cli.commands import app
+
+            app()
+    except Exception as error:
+        if cause := causes.told(error):
+            print(cause, file=sys.stderr)
+            raise SystemExit(1) from None
+        raise
+    except Ended as ended:
+        print(
+            f"ended by {ended}, with all that was started; the same command goes on from there",
+            file=sys.stderr,
+        )
+        raise SystemExit(128 + ended.number) from None

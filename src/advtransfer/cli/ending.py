@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from advtransfer.cli import causes
 from advtransfer.cli.journal import Job, Run
 from advtransfer.cli.overview import last_lines
 
+SILENT = "it left no word: killed from outside, out of memory?"
 FOLLOWS = "what it is made from was computed anew"
 SHOWN_REASONS, SHOWN_FAILURES, SHOWN_LINES = 3, 3, 12
 REASON_WIDTH = 100  # a list that one file more has shifted differs in every place behind it: `why` tells all
@@ -36,15 +38,33 @@ def _short(reason: str) -> str:
 def failures(root: Path, run: Run, profile: Path) -> Iterator[str]:
     """The rule, the last lines and the log of the jobs that failed, and what computes just that job again."""
     failed = [job for job in run.jobs.values() if job.failed]
+    outside = {job.plan.id: cause for job in failed if (cause := _outside(root, job))}
+    if len(outside) == len(failed):  # they would fail again, and nothing in them is to be looked for
+        yield from dict.fromkeys(outside.values())
+        return
     for job in failed[:SHOWN_FAILURES]:
         yield f"{job.plan.rule} failed: {job.plan.output}"
         if job.message:
             yield f"    {job.message}"
-        yield from (f"    {line}" for line in last_lines(root / job.plan.log, SHOWN_LINES))
+        yield from (f"    {line}" for line in _last_words(root, job))
         yield f"  log: {_log(root, job)}"
         yield f"  again: snakemake --workflow-profile {profile} -- {job.plan.output}"
     for job in failed[SHOWN_FAILURES:]:
         yield f"{job.plan.rule} failed: {job.plan.output}  log: {_log(root, job)}"
+
+
+def _outside(root: Path, job: Job) -> str | None:
+    """What outside of the job made it fail, as far as its log tells, or the disk that had no room for a word."""
+    log = root / job.plan.log
+    if lines := last_lines(log, SHOWN_LINES):
+        return causes.cause_in("\n".join(lines))
+    return causes.full_disk(log.parent) if log.is_file() else None
+
+
+def _last_words(root: Path, job: Job) -> list[str]:
+    log = root / job.plan.log
+    silent = log.is_file() and not job.message
+    return last_lines(log, SHOWN_LINES) or [SILENT] * silent
 
 
 def _log(root: Path, job: Job) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from advtransfer.cli import causes
 from advtransfer.cli.completion import APART
 from advtransfer.cli.run import WORKFLOW, load_checked
 from advtransfer.params import ParamsError
+from advtransfer.provenance import children
 from advtransfer.provenance.spec import Spec, load_spec, spec_path
 
 
@@ -68,7 +69,8 @@ def _snakemake(root: Path, *arguments: str, targets: Iterable[str]) -> str:
     """What Snakemake says; targets are ``all`` and names of studies."""
     pages = ["all" if target == "all" else f"reports/rendered/{target}.html" for target in targets]
     command = [*WORKFLOW, *arguments, "--", *pages]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    done = children.run(command, cwd=root)
     if done.returncode:
-        raise PlanError((done.stderr or done.stdout).strip())
+        said = (done.stderr or done.stdout).strip()
+        raise PlanError(causes.cause_in(said) or said)
     return done.stdout if arguments[0] == "--summary" else done.stdout + done.stderr

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli import ending, gpus, journal, leftovers
+from advtransfer.cli import causes, edits, ending, gpus, journal, leftovers
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
 from advtransfer.cli.watch import watched
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
+from advtransfer.provenance import children
 from advtransfer.provenance.seal import Seal, all_seals
 from advtransfer.tracking import sync
 
@@ -35,6 +35,7 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
         ParamsError: params.yaml, claims.yaml, the study's or the profile's name is wrong, images are missing, or
             CUDA_VISIBLE_DEVICES names what is not there; nothing has started.
     """
+    watch = edits.Watch(root)
     params = load_checked(root)
     if study and study not in params.studies:
         raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
@@ -49,7 +50,7 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
         if holder:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
             return 1
-        return _run(root, params, study, snakemake, folder)
+        return _run(root, params, study, snakemake, folder, watch)
 
 
 def _profile(root: Path, name: str) -> Path:
@@ -83,7 +84,9 @@ def load_checked(root: Path) -> Params:
     return params
 
 
-def _run(root: Path, params: Params, study: str, snakemake: list[str], profile: Path) -> int:
+def _run(
+    root: Path, params: Params, study: str, snakemake: list[str], profile: Path, watch: edits.Watch
+) -> int:
     began = time.time()
     target = [f"reports/rendered/{study}.html"] if study else []
     code = _compute(root, [*snakemake, "--logger-advtransfer-terse", "--quiet", "host", "--", *target])
@@ -100,10 +103,8 @@ def _run(root: Path, params: Params, study: str, snakemake: list[str], profile: 
     if not job_seconds:
         sync(root)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     recorded = not study and (root / ".git").exists()
-    if recorded and (trouble := _record()):
-        print(
-            f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded", file=sys.stderr
-        )
+    if recorded and (trouble := _recorded(root, watch)):
+        print(trouble, file=sys.stderr)
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))
@@ -126,15 +127,36 @@ def _compute(root: Path, command: list[str]) -> int:
     return code
 
 
+def _recorded(root: Path, watch: edits.Watch) -> str:
+    """Records the results if they are still those of the parameters and the code; else says why not."""
+    if edited := watch.parameters() or _stale_by(root, watch.code()):
+        return f"{_named(edited)} changed during the run: run again"
+    if trouble := _record():
+        return f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded"
+    if edited := watch.parameters():
+        return f"{_named(edited)} changed while the results were recorded: run again"
+    return ""
+
+
+def _stale_by(root: Path, edited: list[str]) -> list[str]:
+    """The edited files of code, if results are stale now."""
+    from advtransfer.cli.plan import dry_run
+
+    return edited if edited and not dry_run(root, all_studies=False) else []
+
+
+def _named(files: list[str]) -> str:
+    return f"{files[0]} and {len(files) - 1} more files" if len(files) > 2 else " and ".join(files)
+
+
 def _record() -> str:
     """Has DVC record every phase; returns what it printed if that failed."""
     # DVC's stages call `snakemake` by name: it must be this environment's
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     command = [sys.executable, "-m", "dvc", "repro"]
-    done = subprocess.run(
-        command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
-    )
-    return f"{done.stdout}{done.stderr}".strip() if done.returncode else ""
+    done = children.run(command, env=os.environ | {"PATH": path})
+    said = f"{done.stdout}{done.stderr}".strip()
+    return (causes.cause_in(said) or said) if done.returncode else ""
 
 
 def _show(root: Path, params: Params, study: str) -> None:

@@ -77,8 +77,20 @@ def _told(job: dict[str, Any], processes: int, folder: Path) -> dict[str, Any]:
         f"--nproc-per-node={processes}",
     ]
     command = [*torchrun, "-m", "advtransfer", "process", __name__, str(asked)]
-    subprocess.run(command, check=True, preexec_fn=die_with_parent)
+    _run(command)
     return json.loads(told.read_text(encoding="utf-8"))
+
+
+def _run(command: list[str]) -> None:
+    """Runs torchrun, which ends its processes if it is asked to, and leaves them at work if it is killed."""
+    with subprocess.Popen(command, preexec_fn=die_with_parent) as torchrun:  # noqa: PLW1509 (a system call)
+        try:
+            code = torchrun.wait()
+        except BaseException:  # this job was told to end
+            torchrun.terminate()
+            raise
+    if code:
+        raise SystemExit(code if code > 0 else 128 - code)
 
 
 def process(asked: str) -> None:

@@ -6,13 +6,13 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from advtransfer.provenance import children
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.machine import same_kind
 from advtransfer.provenance.audit.verdict import FAIL, PASS, UNCHECKED, Check
@@ -95,7 +95,7 @@ def _run(seal: Seal, root: Path, scratch: Path, source: Path) -> str:
         *spec.input_paths,
     ]
     environment = os.environ | {"PYTHONPATH": str(source)}
-    done = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True, check=False)
+    done = children.run(command, cwd=scratch, env=environment)
     return (
         "; ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]) or "no message" if done.returncode else ""
     )
