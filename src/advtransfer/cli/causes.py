@@ -16,6 +16,11 @@ _WHERE = r"(?:: '(?P<path>[^']+)')?"
 _FULL = r"No space left on device|Disk quota exceeded|database or disk is full"
 # Pattern in the words of the system and of libraries -> what to say; the first that is found tells most.
 _CAUSES = (
+    (
+        # what this module said, in the log of a job
+        r"^(?:\S+: )?(?P<line>(?:disk full: |too many open files \(|out of memory: |the environment cannot load ).*)$",
+        "{line}",
+    ),
     (rf"(?:{_FULL}){_WHERE}", "disk full: {path}: free space and run again"),
     (
         rf"Too many open files{_WHERE}",
@@ -44,7 +49,7 @@ def told(error: BaseException) -> str | None:
             errno.EMFILE,
             errno.ENFILE,
         ):
-            return cause_in(f"{each.strerror}: '{each.filename or 'a file'}'")
+            return cause_in(f"{each.strerror}: '{each.filename or Path.cwd()}'")
     return cause_in("\n".join(f"{type(each).__name__}: {each}" for each in _chain(error)))
 
 
@@ -52,9 +57,10 @@ def cause_in(text: str) -> str | None:
     """What lies behind words that a program left, in one line; None where they say nothing of the kind."""
     for pattern, words in _CAUSES:
         if found := re.search(pattern, text, re.MULTILINE):
+            named = found.groupdict()
             return words.format(
-                path=found.groupdict().get("path") or "a file",
-                line=_line_of(text, found),
+                path=named.get("path") or Path.cwd(),
+                line=named.get("line") or _line_of(text, found),
                 files=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
             )
     return None

@@ -10,13 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli import causes, edits, ending, gpus, journal, leftovers
+from advtransfer.cli import edits, ending, gpus, journal, leftovers, recording
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
 from advtransfer.cli.watch import watched
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
-from advtransfer.provenance import children
 from advtransfer.provenance.seal import Seal, all_seals
 from advtransfer.tracking import sync
 
@@ -103,7 +102,7 @@ def _run(
     if not job_seconds:
         sync(root)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     recorded = not study and (root / ".git").exists()
-    if recorded and (trouble := _recorded(root, watch)):
+    if recorded and (trouble := recording.record(root, watch)):
         print(trouble, file=sys.stderr)
         return 1
     _show(root, params, study)
@@ -125,38 +124,6 @@ def _compute(root: Path, command: list[str]) -> int:
         if not code or not leftovers.locked(root):
             break
     return code
-
-
-def _recorded(root: Path, watch: edits.Watch) -> str:
-    """Records the results if they are still those of the parameters and the code; else says why not."""
-    if edited := watch.parameters() or _stale_by(root, watch.code()):
-        return f"{_named(edited)} changed during the run: run again"
-    if trouble := _record():
-        return f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded"
-    if edited := watch.parameters():
-        return f"{_named(edited)} changed while the results were recorded: run again"
-    return ""
-
-
-def _stale_by(root: Path, edited: list[str]) -> list[str]:
-    """The edited files of code, if results are stale now."""
-    from advtransfer.cli.plan import dry_run
-
-    return edited if edited and not dry_run(root, all_studies=False) else []
-
-
-def _named(files: list[str]) -> str:
-    return f"{files[0]} and {len(files) - 1} more files" if len(files) > 2 else " and ".join(files)
-
-
-def _record() -> str:
-    """Has DVC record every phase; returns what it printed if that failed."""
-    # DVC's stages call `snakemake` by name: it must be this environment's
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    command = [sys.executable, "-m", "dvc", "repro"]
-    done = children.run(command, env=os.environ | {"PATH": path})
-    said = f"{done.stdout}{done.stderr}".strip()
-    return (causes.cause_in(said) or said) if done.returncode else ""
 
 
 def _show(root: Path, params: Params, study: str) -> None:

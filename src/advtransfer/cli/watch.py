@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -18,6 +19,13 @@ from advtransfer.provenance import children
 from advtransfer.provenance.children import Ended
 
 EVERY_SECONDS = 2.0
+# What Snakemake says of jobs that failed, which the journal tells with their logs.
+_OF_JOBS = re.compile(
+    r"^RuleException:\nCalledProcessError in file .*\nCommand '.*' returned non-zero exit status \d+\.\n"
+    r"|^Exiting because a job execution failed\. Look above for error messages\n"
+    r"|^WorkflowError:\nAt least one job did not complete successfully\.\n",
+    re.MULTILINE,
+)
 Said = tuple[str, str]  # stdout or stderr, a line
 
 
@@ -89,10 +97,12 @@ def _follow(
 
 def _tell(together: list[Said], view: View) -> None:
     """Shows what Snakemake said at once; one line instead of the wall around, say, a full disk."""
-    if cause := causes.cause_in("\n".join(line for stream, line in together if stream == "stderr")):
-        together[:] = [("stderr", cause)]
-    for stream, line in together:
-        view.say(stream, line)
+    errors = "".join(f"{line}\n" for stream, line in together if stream == "stderr")
+    told = causes.cause_in(errors) or _OF_JOBS.sub("", errors)
+    for line in [line for stream, line in together if stream == "stdout"]:
+        view.say("stdout", line)
+    for line in told.splitlines():
+        view.say("stderr", line)
     together.clear()
 
 

@@ -4,6 +4,7 @@ import errno
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from small_disk import small_disk
@@ -11,6 +12,7 @@ from small_disk import small_disk
 from advtransfer.cli import causes, ending, journal
 from advtransfer.cli.journal import Planned
 
+HERE = Path.cwd()
 TRACEBACK = """Traceback (most recent call last):
   File "a.py", line 3, in <module>
     open("x")
@@ -25,20 +27,20 @@ TRACEBACK = """Traceback (most recent call last):
             "OSError: [Errno 28] No space left on device: 'results/a.parquet'",
             "disk full: results/a.parquet: free space and run again",
         ),
-        ("OSError: [Errno 122] Disk quota exceeded", "disk full: a file: free space and run again"),
+        ("OSError: [Errno 122] Disk quota exceeded", f"disk full: {HERE}: free space and run again"),
         (
             "sqlite3.OperationalError: database or disk is full",
-            "disk full: a file: free space and run again",
+            f"disk full: {HERE}: free space and run again",
         ),
         (
             "safetensors_rust.SafetensorError: Error: I/O error: No space left on device (os error 28)",
-            "disk full: a file: free space and run again",
+            f"disk full: {HERE}: free space and run again",
         ),
         (
             "OSError: [Errno 24] Too many open files: '/dev/null'",
             "too many open files (/dev/null): `ulimit -n`",
         ),
-        ("zmq.error.ZMQError: Too many open files", "too many open files (a file): `ulimit -n` allows "),
+        ("zmq.error.ZMQError: Too many open files", f"too many open files ({HERE}): `ulimit -n` allows "),
         ("MemoryError", "out of memory: MemoryError: give the job more, or let fewer run at once (--cores)"),
         ("OSError: [Errno 12] Cannot allocate memory", "out of memory: OSError: [Errno 12] Cannot allocate"),
         (
@@ -76,6 +78,20 @@ def test_what_libraries_say_of_it(last, said):
 )
 def test_mistakes_of_the_code_keep_their_traceback(last):
     assert causes.cause_in(TRACEBACK.format(last)) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "a"),
+        OSError(errno.EMFILE, "Too many open files"),
+        MemoryError("8 GiB"),
+        ImportError("libtorch.so: undefined symbol: x"),
+    ],
+)
+def test_what_a_job_said_of_it_is_known_again_in_its_log(error):
+    said = causes.told(error)
+    assert said and causes.cause_in(f"some line\nresults/a: {said}\n") == said
 
 
 def test_the_cause_is_found_behind_what_a_library_made_of_it():

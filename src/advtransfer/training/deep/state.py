@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,9 +95,8 @@ class State:
         """Raises Unusable unless the facts are those of this training, at one of its steps."""
         if not isinstance(facts, dict) or not isinstance(facts.get("identity"), dict):
             raise Unusable("it does not say which training it is of")
-        for name, expected in identity.items():
-            if (other := facts["identity"].get(name)) != expected:
-                raise Unusable(f"it is of another training: {name} is {other!r}, expected {expected!r}")
+        if difference := next(_differences(facts["identity"], dict(identity)), ""):
+            raise Unusable(f"it is of another training: {difference}")
         step, names = facts.get("step"), facts.get("curves")
         if type(step) is not int or not 0 < step <= steps:
             raise Unusable(f"it is of step {step!r}, expected one of 1 to {steps}")
@@ -134,6 +133,15 @@ def _within(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {
         name.removeprefix(f"{prefix}."): t for name, t in tensors.items() if name.startswith(f"{prefix}.")
     }
+
+
+def _differences(found: Any, expected: Any, where: str = "") -> Iterator[str]:
+    """Each leaf in which two JSON values differ, under its dotted name."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in expected:
+            yield from _differences(found.get(key), expected[key], f"{where}.{key}".lstrip("."))
+    elif found != expected:
+        yield f"{where} is {found!r}, expected {expected!r}"
 
 
 def _layout(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Layout]:

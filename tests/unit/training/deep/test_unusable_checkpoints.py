@@ -166,9 +166,12 @@ def test_what_does_not_fit_is_named(tmp_path, capsys, undisturbed, change, said)
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"steps": 11}, "it is of another training: recipe is"),
-        ({"optimisation": ADAMW}, "it is of another training: recipe is"),
-        ({"randomness": Randomness(SEED.root, 9)}, "it is of another training: randomness is"),
+        ({"steps": 11}, "it is of another training: recipe.steps is 11, expected 10"),
+        ({"optimisation": ADAMW}, "it is of another training: recipe.optimisation.name is 'adamw', expected"),
+        (
+            {"randomness": Randomness(SEED.root, 9)},
+            "it is of another training: randomness.replica is 9, expected 2",
+        ),
         ({"spec": FREE}, "it is of another training: objective is"),
         ({"model": "batch"}, "it does not fit: average.norm.num_batches_tracked is torch.int64 []"),
     ],
