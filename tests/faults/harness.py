@@ -25,8 +25,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from damage import DAMAGES, Damage, Place, is_untouched, outside
+from damage import DAMAGES, Damage, Place, is_untouched, nested, outside
 from places import (
+    RECORDS,
     Disturbed,
     Study,
     Toy,
@@ -162,13 +163,18 @@ def damage_case(project: Disturbed, place: str, number: int, draw: random.Random
     """Damages one file and runs."""
     targets = {kind: files for kind, files in project.targets().items() if files}
     kind = draw.choice(sorted(targets))
-    file, other, damage = draw.choice(targets[kind]), draw.choice(targets[kind]), draw.choice(DAMAGES)
+    file, other, damage = draw.choice(targets[kind]), draw.choice(targets[kind]), draw.choice(_fit(kind))
     output = project.root.with_name("output")
     wrong = _done(damage, Place(file, other, elsewhere, draw)) or project.wrong(output)
     if not wrong and not is_untouched(elsewhere):
         wrong = "a file outside of the project was changed"
     done = f"{damage.__name__} {file.relative_to(project.root)}"
     return Outcome(place, number, kind, done, wrong)
+
+
+def _fit(kind: str) -> list[Damage]:
+    """What is done to files of a kind. Snakemake descends into its own records, as deep as they go."""
+    return [damage for damage in DAMAGES if kind != RECORDS or damage is not nested]
 
 
 def kill_case(project: Disturbed, place: str, number: int, draw: random.Random, elsewhere: Path) -> Outcome:

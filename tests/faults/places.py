@@ -23,6 +23,7 @@ SECONDS = 300  # after which a command hangs
 # Wall times are theirs to show.
 TIMINGS = "reports/rendered/artifacts.html"
 Kind = str
+RECORDS = "Snakemake's records"
 
 
 def _loaded(file: Path, name: str) -> Any:
@@ -108,7 +109,7 @@ class Toy(Disturbed):
             "seal": [path for path in made if path.suffix == ".seal"],
             "spec": list(_files(own / "spec")),
             "hash cache": [own / "sha256.json"],
-            "Snakemake's records": list(_files(own / "metadata")),
+            RECORDS: list(_files(own / "metadata")),
         }
 
     def start(self, output: Path) -> subprocess.Popen[Any]:
