@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: run test faults audit lint docs setup lock
 
 run: setup
-	@$(BIN)/advtransfer run
+	@ADVTRANSFER_CALLED_AS="make run" $(BIN)/advtransfer run
 
 # Two processes: most of the time goes to workflows that are run for real. In the order of the files: xdist would
 # begin with those of the most tests and leave one process with the slowest.

@@ -6,9 +6,11 @@ from pathlib import Path
 
 ROOT = Path(workflow.basedir)
 # The code of this checkout runs, whichever checkout is installed, and the environment that runs Snakemake runs the jobs.
+# Text is UTF-8 in all of them, whatever the locale says.
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(
     PYTHONPATH=str(ROOT / "src"),
+    PYTHONUTF8="1",
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
 )
 
@@ -43,8 +45,8 @@ onstart:
 
 
 onsuccess:
-    shell("python -m advtransfer track")
+    shell("python -m advtransfer track --new")
 
 
 onerror:
-    shell("python -m advtransfer track")
+    shell("python -m advtransfer track --new")

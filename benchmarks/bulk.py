@@ -56,7 +56,8 @@ def _copy_checkout(root: Path) -> None:
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
@@ -70,8 +71,8 @@ def _write_params(root: Path, studies: int, blocks: int) -> None:
     study |= {"replicas": 2 * blocks, "replicas_per_job": 2}
     named = {f"{MODEL}-{number}": study | {"seed": number} for number in range(studies)}
     params = {"default_studies": list(named), "studies": named}
-    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    (root / "reports/claims.yaml").write_text("claims: []\n")
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    (root / "reports/claims.yaml").write_text("claims: []\n", encoding="utf-8")
 
 
 def _in_order(specs: Mapping[str, Spec]) -> Iterator[Spec]:

@@ -75,7 +75,7 @@ def verdict(root: Path, repeats: int) -> float:
     shutil.copytree(root / "workflow", plain / "workflow")
     shutil.copyfile(root / "Snakefile", plain / "Snakefile")
     (plain / "src").symlink_to(root / "src")
-    with (plain / "workflow/rules/common.smk").open("a") as file:
+    with (plain / "workflow/rules/common.smk").open("a", encoding="utf-8") as file:
         file.write(UNGUARDED)
     first = measure(lambda: nothing_to_do(root, root))
     best = best_of(
@@ -128,7 +128,9 @@ def hashing(artifacts: list[Path], repeats: int) -> None:
             hashlib.sha256(path.read_bytes()).hexdigest()
 
     def by_command() -> None:
-        subprocess.run(command, input=names, text=True, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            command, input=names, encoding="utf-8", errors="replace", stdout=subprocess.DEVNULL, check=True
+        )
 
     best = best_of(repeats, {"hashing": by_hasher, "hashlib": by_hashlib, "sha256sum": by_command})
     megabytes = sum(path.stat().st_size for path in artifacts) / 1e6
@@ -169,7 +171,13 @@ def run(root: Path, *command: str) -> str:
     path = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
     own = {"PATH": path, "PYTHONPATH": str(root / "src"), "DVC_SITE_CACHE_DIR": str(root.parent / "dvc")}
     done = subprocess.run(
-        command, cwd=root, env=os.environ | own, capture_output=True, text=True, check=False
+        command,
+        cwd=root,
+        env=os.environ | own,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

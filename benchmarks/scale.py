@@ -92,10 +92,10 @@ def planned(root: Path) -> Iterator[tuple[str, Cost]]:
     yield "no-op, first", dry_run(root, "Nothing to be done")
     yield "no-op, again", dry_run(root, "Nothing to be done")
     params = root / "params.yaml"
-    text = params.read_text()
-    params.write_text(text.replace("eps: 0.5", "eps: 0.25", 1))
+    text = params.read_text(encoding="utf-8")
+    params.write_text(text.replace("eps: 0.5", "eps: 0.25", 1), encoding="utf-8")
     yield "change", dry_run(root, "total")
-    params.write_text(text)
+    params.write_text(text, encoding="utf-8")
 
 
 def dry_run(root: Path, expected: str) -> Cost:
@@ -133,7 +133,7 @@ class Throughput:
 def throughput(root: Path, seconds: float, cores: int) -> Throughput:
     """Measured from the first seal on, for some seconds or to the last job."""
     for stage in (root / "src/advtransfer/stages").glob("[a-z]*.py"):
-        stage.write_text(STAGE)
+        stage.write_text(STAGE, encoding="utf-8")
     old = set(written(root))
     with (root / "run.log").open("wb") as log:
         command = [*SNAKEMAKE, "--cores", str(cores), "--quiet", "rules"]
@@ -149,7 +149,7 @@ def throughput(root: Path, seconds: float, cores: int) -> Throughput:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     times, jobs = new(root, old), done - first
-    assert jobs > 0, (root / "run.log").read_text()
+    assert jobs > 0, (root / "run.log").read_text(encoding="utf-8")
     own, others = ((after - before) / jobs for before, after in zip(spent, now, strict=True))
     rate = (len(times) - 1) * 1e9 / (times[-1] - times[0])
     return Throughput(rate, own, others, usage.ru_maxrss / 1024)

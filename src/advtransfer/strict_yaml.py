@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import stat
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from advtransfer.regular_files import read_text
 
 # Far above what studies need, and read in seconds: a file beyond them is a mistake, or meant to do harm.
 _LONGEST_REASON = 300
@@ -99,7 +100,7 @@ _Loader.add_implicit_resolver(
 def read_yaml(path: Path) -> Any:
     """The content of a file. Raises ValueError with one line, the file's name in front, for any mistake in it."""
     try:
-        return yaml.load(_text(path), _Loader)
+        return yaml.load(read_text(path, LARGEST_FILE), _Loader)
     except OSError as error:
         problem = f"{error.strerror or error}, expected a file to read".lower()
     except UnicodeDecodeError as error:
@@ -111,13 +112,3 @@ def read_yaml(path: Path) -> Any:
     except (ValueError, OverflowError) as error:
         problem = str(error)
     raise ValueError(f"{path}: {problem}")
-
-
-def _text(path: Path) -> str:
-    """The text of a file. OSError, ValueError for what is none: a pipe or a device could be read for ever."""
-    status = path.stat()
-    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
-        raise ValueError("found no regular file, expected a file to read")
-    if status.st_size > LARGEST_FILE:
-        raise ValueError(f"found {status.st_size} bytes, expected at most {LARGEST_FILE}")
-    return path.read_text(encoding="utf-8")

@@ -12,21 +12,25 @@ one is left whoever comes when. Everything is written such that writing it twice
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import random
+import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from advtransfer import tracking_local
-from advtransfer.provenance.files import atomic_write
+from advtransfer.ledger import Ledger
+from advtransfer.provenance.masking import masked
 from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path
 from advtransfer.tracking_local import DATABASE
+from advtransfer.tracking_values import CurvesError, curves, first_line, flat
 
 if TYPE_CHECKING:
     from mlflow.entities import Run, RunInfo
@@ -38,50 +42,70 @@ _SEAL, _SPEC = "advtransfer.seal", "advtransfer.spec"
 _ATTEMPTS = 6
 
 
-def sync(root: Path) -> int:
-    """Logs every training job under ``root`` that the tracking server does not have yet; returns how many.
+@dataclass(frozen=True)
+class Tracked:
+    """How many runs were logged, of how many training jobs; whether the server now has them all."""
 
-    The server is MLFLOW_TRACKING_URI, by default SQLite in ``root``, which is made anew if it can never be used. A job
-    whose spec has a run already updates that run. Where the server cannot be reached one warning goes to stderr and
-    nothing is raised.
+    logged: int
+    jobs: int
+    whole: bool = True
+
+
+class _DeletedError(Exception):
+    """The experiment lies in the server's bin."""
+
+
+def sync(root: Path, *, ask: bool) -> Tracked:
+    """Logs every training job under ``root`` that the tracking server does not have.
+
+    The server is MLFLOW_TRACKING_URI, by default SQLite in ``root``. Without ``ask`` it is left in peace where all
+    jobs are known to have been logged there. The default is made anew if it can never be used. A job whose spec has a
+    run already updates that run. Where the server cannot be reached, or does not take runs, one warning goes to stderr
+    and nothing is raised.
     """
     server = os.environ.get("MLFLOW_TRACKING_URI")
     uri = server or tracking_local.uri(root / DATABASE)
-    ledger = _Ledger(
+    ledger = Ledger(
         root / ".snakemake" / "tracked.json",
         server or DATABASE,
         gone=not (server or ((root / DATABASE).exists() and not tracking_local.broken(root))),
     )
-    missing = [seal for seal in training_seals(root) if seal.id not in ledger.known]
-    if not missing:
-        return 0
-    logged: list[str] = []
+    seals = list(training_seals(root))
+    if not seals or (not ask and ledger.known.issuperset(seal.id for seal in seals)):
+        return Tracked(0, len(seals))
+    there: dict[str, bool] = {}
+    trouble = ""
     try:
         if not server:
-            tracking_local.provide(root, _set_up)
-        for seal in _log_all(root, uri, missing):
-            logged.append(seal)
+            tracking_local.provide(root, partial(_set_up, root))
+        for seal, new in _log_all(root, uri, seals):
+            there[seal] = new
+    except _DeletedError as error:
+        trouble = f"MLflow at {uri}: {error}"
     except Exception as error:
         if not server and _replaced(root):
-            return sync(root)
+            return sync(root, ask=ask)
         # whatever a server or its client raises: tracking must never fail a computation
-        done = f"{len(logged)} of {len(missing)} training runs" if logged else "nothing"
-        print(f"warning: MLflow at {uri} not reached, {done} logged: {_first_line(error)}", file=sys.stderr)
-    ledger.add(logged)
-    return len(logged)
+        logged = sum(there.values())
+        done = f"{logged} of {len(seals)} training runs" if logged else "nothing"
+        trouble = f"MLflow at {uri} not reached, {done} logged: {first_line(error)}"
+    if trouble:
+        print(f"warning: {masked(trouble)}", file=sys.stderr)
+    ledger.keep({*there, *ledger.known} if trouble else set(there))
+    return Tracked(sum(there.values()), len(seals), whole=not trouble)
 
 
 def _replaced(root: Path) -> bool:
     """Whether the project's own database was broken, and there is a new one."""
     try:
-        return tracking_local.replaced(root, _set_up)
+        return tracking_local.replaced(root, partial(_set_up, root))
     except Exception:
         return False  # for the reason that is about to be told
 
 
-def _set_up(uri: str) -> None:
+def _set_up(root: Path, uri: str) -> None:
     """Has MLflow open a database, and make its tables if it has none."""
-    _client(uri).get_experiment_by_name(EXPERIMENT)
+    _client(root, uri).get_experiment_by_name(EXPERIMENT)
 
 
 def training_seals(root: Path) -> Iterator[Seal]:
@@ -95,25 +119,7 @@ def training_seals(root: Path) -> Iterator[Seal]:
             yield seal
 
 
-class _Ledger:
-    """Seals known to be logged, per server: saves the second import of MLflow when there is nothing to do."""
-
-    def __init__(self, path: Path, server: str, *, gone: bool) -> None:
-        self._path, self._server = path, server
-        self._all = tracking_local.listed(path)
-        self.known = set() if gone else set(self._all.get(server, []))
-
-    def add(self, seals: list[str]) -> None:
-        self._all[self._server] = sorted({*self.known, *seals})
-        try:
-            if self._path.is_dir() and not self._path.is_symlink():
-                self._path.rmdir()
-            atomic_write(self._path, json.dumps(self._all, indent=1))
-        except OSError as error:  # what is logged once more is the same run
-            print(f"warning: {self._path} cannot be written: {error.strerror or error}", file=sys.stderr)
-
-
-def _client(uri: str) -> MlflowClient:
+def _client(root: Path, uri: str) -> MlflowClient:
     # A server that is down is noticed in seconds, not in MLflow's default of minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -123,25 +129,40 @@ def _client(uri: str) -> MlflowClient:
     logging.getLogger("alembic").setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 
+    if "://" in uri and not uri.startswith("http"):  # a database that is down, too
+        from mlflow.store.db import utils
+
+        utils.MAX_RETRY_COUNT = 4
+    if _local(
+        uri
+    ):  # escaped: MLflow writes the folder of its default experiment into a statement of SQL as it is
+        os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", (root / "mlruns").absolute().as_uri())
     return MlflowClient(tracking_uri=uri)
 
 
-def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[str]:
-    """The seals' ids, each when it is logged; one whose curves cannot be read is told of and left out."""
-    local = uri.startswith("sqlite:///")
-    client = _client(uri)
-    experiment = _experiment(client, (root / "mlruns").as_uri() if local else None)
+def _local(uri: str) -> bool:
+    return uri.startswith("sqlite:///")
+
+
+def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[tuple[str, bool]]:
+    """(id, whether it was not there before) of the seals, each when the server has it; one whose curves cannot be read
+    is told of and left out. Raises _DeletedError."""
+    local = _local(uri)
+    client = _client(root, uri)
+    experiment = _experiment(client, uri, (root / "mlruns").absolute().as_uri() if local else None)
     runs = _Runs(client, experiment)
     for seal in seals:
+        new = not runs.hold(seal)
         try:
-            _log(runs, seal, root, attach=not local)
-        except _CurvesError as error:
+            if new:
+                _log(runs, seal, root, attach=not local)
+        except CurvesError as error:
             print(f"warning: MLflow: a training run is not logged: {error}", file=sys.stderr)
             continue
-        yield seal.id
+        yield seal.id, new
 
 
-def _experiment(client: MlflowClient, location: str | None) -> str:
+def _experiment(client: MlflowClient, uri: str, location: str | None) -> str:
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(EXPERIMENT)
@@ -152,6 +173,12 @@ def _experiment(client: MlflowClient, location: str | None) -> str:
             found = client.get_experiment_by_name(EXPERIMENT)  # another writer was first
             if found is None:
                 raise
+    if found.lifecycle_stage == "deleted":  # it takes no runs, and keeps its name
+        command = f"mlflow experiments restore --experiment-id {found.experiment_id}"
+        raise _DeletedError(
+            f"the experiment {EXPERIMENT} was deleted there, nothing logged; what restores it: "
+            f"MLFLOW_TRACKING_URI={shlex.quote(uri)} {command}"
+        )
     return found.experiment_id
 
 
@@ -162,9 +189,16 @@ class _Runs:
         self.client = client
         self._experiment = experiment
         self._of_spec: dict[str, list[RunInfo]] = {}
+        self._finished: set[str] = set()
         for run in self._search(""):
             if digest := run.data.tags.get(_SPEC):
                 self._of_spec.setdefault(digest, []).append(run.info)
+                if run.info.status == "FINISHED":
+                    self._finished.add(run.data.tags.get(_SEAL, ""))
+
+    def hold(self, seal: Seal) -> bool:
+        """Whether the one run of the seal's spec is of this seal, and whole: what finishes it is written last."""
+        return seal.id in self._finished and len(self._of_spec[seal.spec.digest]) == 1
 
     def of(self, seal: Seal, *, again: bool) -> RunInfo:
         """The run of the seal's spec, or a new one; of several the earliest, which then is the only one.
@@ -224,68 +258,31 @@ def _write(client: MlflowClient, run: RunInfo, seal: Seal, root: Path, *, attach
     """Everything that MLflow is to know of a job; ``attach`` also gives it the seal, for those without the files."""
     from mlflow.entities import Metric, Param, RunTag
 
-    made = {key: seal.made.get(key) for key in ("device", "started", "wall_seconds")}
-    made["commit"] = (seal.made.get("git") or {}).get("commit")
+    made = {key: seal.told.get(key) for key in ("device", "started", "wall_seconds")}
+    made["commit"] = (seal.told.get("git") or {}).get("commit")
     tags = {
         _SEAL: seal.id,
         **seal.spec.wildcards,
         **{f"made.{key}": value for key, value in made.items() if value is not None},
     }
     # The run's time, not this one's: a point of a curve that is written again must be the same point.
-    metrics = [Metric(key, value, run.start_time, step) for key, step, value in _curves(seal, root)]
-    params = [Param(key, value) for key, value in _flat(seal.spec.params)]
+    metrics = [Metric(key, value, run.start_time, step) for key, step, value in curves(seal, root)]
+    params = [Param(key, value) for key, value in flat(seal.spec.params)]
     for start in range(0, len(metrics), 1000):  # the most that one call may hold
         client.log_batch(run.run_id, metrics=metrics[start : start + 1000])
-    client.log_batch(run.run_id, params=params, tags=[RunTag(key, str(value)) for key, value in tags.items()])
     if attach:
-        client.log_text(run.run_id, (root / seal_path(seal.spec.primary)).read_text(), "seal.json")
+        sealed = (root / seal_path(seal.spec.primary)).read_text(encoding="utf-8")
+        client.log_text(run.run_id, sealed, "seal.json")
+    client.log_batch(run.run_id, params=params, tags=[RunTag(key, str(value)) for key, value in tags.items()])
     client.set_terminated(run.run_id, "FINISHED", end_time=run.start_time + _milliseconds(seal))
 
 
 def _started(seal: Seal) -> int:
-    """When the job began, in milliseconds; now if its seal does not tell (nothing vouches for ``made``)."""
-    try:
-        return int(1000 * datetime.fromisoformat(seal.made["started"]).timestamp())
-    except (KeyError, TypeError, ValueError):
-        return time.time_ns() // 1_000_000
+    """When the job began, in milliseconds; now if its seal does not tell."""
+    started = seal.told.get("started")
+    return int(1000 * datetime.fromisoformat(started).timestamp()) if started else time.time_ns() // 1_000_000
 
 
 def _milliseconds(seal: Seal) -> int:
     """How long the job took; 0 if its seal does not tell."""
-    try:
-        return int(1000 * float(seal.made["wall_seconds"]))
-    except (KeyError, TypeError, ValueError):
-        return 0
-
-
-class _CurvesError(Exception):
-    """The learning curves of a job are not there to be logged."""
-
-
-def _curves(seal: Seal, root: Path) -> Iterator[tuple[str, int, float]]:
-    """(name, step, mean over replicas) of every learning curve."""
-    import pandas as pd
-
-    path = seal.spec.outputs.get("curves", "")
-    try:
-        if not (root / path).is_file():
-            raise FileNotFoundError("missing, or no file")
-        means = pd.read_parquet(root / path).drop(columns="replica").groupby("step").mean()
-    except (
-        Exception
-    ) as error:  # whatever the reader of Parquet raises; the audit says what became of the file
-        raise _CurvesError(f"{path} cannot be read: {_first_line(error)}") from None
-    for step, row in means.iterrows():
-        yield from ((str(name), int(str(step)), float(value)) for name, value in row.items())
-
-
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}" if key else name)
-    else:
-        yield key, json.dumps(value) if not isinstance(value, str) else value
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return int(1000 * (seal.told.get("wall_seconds") or 0))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import stat
 import sys
@@ -146,19 +145,3 @@ def _place(draft: Path, file: Path) -> None:
         return
     except OSError:  # a file system without links
         draft.rename(file)
-
-
-def listed(ledger: Path) -> dict[str, list[str]]:
-    """Server -> seals that a ledger says are logged there; what is damaged says nothing."""
-    try:
-        if not ledger.is_file():
-            return {}
-        content = json.loads(ledger.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    lists = content.items() if isinstance(content, dict) else ()
-    return {
-        server: seals
-        for server, seals in lists
-        if isinstance(seals, list) and all(isinstance(seal, str) for seal in seals)
-    }

@@ -16,7 +16,7 @@ from advtransfer.tracking import sync
 def write(folder, start, counts):
     """One writer."""
     start.wait()
-    counts.put(sync(Path(folder)))
+    counts.put(sync(Path(folder), ask=True).logged)
 
 
 def main(folders):

@@ -1,17 +1,10 @@
 """MLflow mirrors the training jobs: no twins, a run per spec, and never a reason to fail."""
 
 import json
-import os
-import random
-import shutil
-import signal
 import sqlite3
-import subprocess
 import sys
-import time
 
 import pytest
-from small_disk import small_disk
 
 ADVERSARIAL = "results/pretrain/tiny/adversarial-l2/r000-002.safetensors"
 
@@ -34,11 +27,14 @@ def count_runs(project):
 
 
 def test_a_spec_has_one_run_and_another_spec_has_its_own(copied):
-    """The ledger only saves work: without it, or with a file of another place, runs are updated."""
+    """The ledger only saves work: without it, or with a file of another place, nothing is written twice."""
     ledger = copied.path(".snakemake/tracked.json")
     ledger.unlink()
     done = copied.advtransfer("track")
-    assert (done.returncode, done.stdout) == (0, "MLflow: 4 training runs logged\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "no new training runs logged: MLflow has those of all 4 jobs\n",
+    )
     assert count_runs(copied) == (4, 4, "FINISHED", "FINISHED")
     assert ledger.exists()
 
@@ -66,193 +62,86 @@ def test_an_unreachable_server_is_one_warning(copied):
 
 
 def test_a_script_reads_how_many_runs_were_logged(copied):
-    copied.path(".snakemake/tracked.json").unlink()
+    copied.path("mlflow.db").unlink()
     refused = copied.advtransfer("track", "--json", MLFLOW_TRACKING_URI="http://127.0.0.1:9")
-    assert json.loads(refused.stdout) == {"runs_logged": 0}
+    assert (refused.returncode, json.loads(refused.stdout)) == (1, {"runs_logged": 0})
     assert refused.stderr.startswith("warning: MLflow at http://127.0.0.1:9 not reached")
     for count in (4, 0):
         done = copied.advtransfer("track", "--json")
         assert (done.returncode, json.loads(done.stdout)) == (0, {"runs_logged": count})
 
 
-def only_sealed(built, root):
-    """A folder that holds what tracking reads: seals and curves of trainings."""
-    shutil.copytree(built.path("results/pretrain"), root / "results/pretrain")
-    (root / "params.yaml").touch()
-    return type(built)(root)
+# -- what the server has, not what this folder remembers ---------------------------------------------------------------
 
 
-@pytest.fixture
-def tracked(built, tmp_path):
-    """A folder of its own with the database and the ledger of the computed project."""
-    project = only_sealed(built, tmp_path / "tracked")
-    for name in ("mlflow.db", ".snakemake/tracked.json"):
-        project.path(name).parent.mkdir(exist_ok=True)
-        shutil.copyfile(built.path(name), project.path(name))
-    return project
+def mlflow(project, *command):
+    return project.tool(
+        "env", "MLFLOW_TRACKING_URI=sqlite:///mlflow.db", sys.executable, "-m", "mlflow", *command
+    )
 
 
-def track(project):
-    """What `advtransfer track` logs and says of it; it must succeed."""
-    done = project.advtransfer("track", "--json", PYTHONPATH=os.pathsep.join(sys.path))
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["runs_logged"], done.stderr.splitlines()
-
-
-def test_killed_at_any_moment_of_the_first_set_up_tracking_goes_on(built, tmp_path):
-    """Eight kills, from the import of MLflow to the first runs."""
-    project, moment, early = only_sealed(built, tmp_path / "killed"), random.Random(5), 0
-    for _ in range(8):
-        process = project.start(
-            sys.executable,
-            "-m",
-            "advtransfer",
-            "track",
-            output=tmp_path / "log",
-            PYTHONPATH=os.pathsep.join(sys.path),
+def test_by_hand_it_asks_the_server_what_is_there(copied):
+    """A run that somebody deleted is logged again; one of an earlier seal is brought up to date."""
+    with sqlite3.connect(copied.path("mlflow.db")) as database:
+        (gone,) = database.execute("SELECT run_uuid FROM runs WHERE name LIKE 'tiny/clean/%'").fetchone()
+        (old,) = database.execute("SELECT run_uuid FROM runs WHERE name LIKE 'tiny/pseudo%'").fetchone()
+        database.execute(
+            "UPDATE tags SET value = 'x' WHERE key = 'advtransfer.seal' AND run_uuid = ?", (old,)
         )
-        while process.poll() is None and not list(project.root.glob(".tmp-*/mlflow.db")):
-            time.sleep(0.002)
-        time.sleep(moment.uniform(0, 1.5))
-        early += process.poll() is None
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        if project.path("mlflow.db").exists():
-            assert "alembic_version" in tables(project)
-            project.path("mlflow.db").unlink()
-    assert early > 3, "the kills came too late"
-    assert track(project) == (4, [])
-    assert count_runs(project) == (4, 4, "FINISHED", "FINISHED")
-    assert not list(project.root.glob(".tmp-*"))
-    assert track(project) == (0, [])
+    mlflow(copied, "runs", "delete", "--run-id", gone)
+    assert (
+        copied.advtransfer("track", "--new").stdout
+        == "no new training runs logged: MLflow has those of all 4 jobs\n"
+    )
+    assert copied.advtransfer("track").stdout == "MLflow: 2 training runs logged\n"
+    with sqlite3.connect(copied.path("mlflow.db")) as database:
+        alive = "SELECT count(*), count(DISTINCT name) FROM runs WHERE lifecycle_stage = 'active'"
+        assert database.execute(alive).fetchone() == (4, 4)
 
 
-def tables(project):
-    with sqlite3.connect(project.path("mlflow.db")) as database:
-        return {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+def test_a_deleted_experiment_is_said_so_with_what_restores_it(copied):
+    with sqlite3.connect(copied.path("mlflow.db")) as database:
+        (number,) = database.execute(
+            "SELECT experiment_id FROM experiments WHERE name = 'advtransfer'"
+        ).fetchone()
+    mlflow(copied, "experiments", "delete", "--experiment-id", str(number))
+    done = copied.advtransfer("track")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "the experiment advtransfer was deleted there" in line
+    command = line.partition("what restores it: ")[2]
+    restored = copied.call("bash", "-c", command.replace("mlflow exp", f"{sys.executable} -m mlflow exp"))
+    assert restored.returncode == 0, restored.stderr
+    assert (
+        copied.advtransfer("track").stdout == "no new training runs logged: MLflow has those of all 4 jobs\n"
+    )
 
 
-def half_set_up(path):
-    """As a killed process leaves it: the first tables, no version."""
-    path.unlink()
-    with sqlite3.connect(path) as database:
-        database.execute("CREATE TABLE experiments (experiment_id INTEGER)")
+def test_without_a_training_it_says_that_there_is_none(fresh):
+    assert fresh.advtransfer("track").stdout == "no new training runs logged\n"
 
 
-def of_another_version(path):
-    with sqlite3.connect(path) as database:
-        database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+# -- passwords ---------------------------------------------------------------------------------------------------------
 
 
-def torn(path):
-    """A whole header and tables that no longer are."""
-    content = path.read_bytes()
-    path.write_bytes(content[:4096] + bytes(reversed(content[4096:])))
+@pytest.mark.parametrize("scheme", ["http", "postgresql"])
+def test_a_password_is_neither_printed_nor_kept(copied, scheme):
+    login = {
+        "MLFLOW_TRACKING_URI": f"{scheme}://robot:hunter%402@127.0.0.1:9",
+        "AWS_SECRET_ACCESS_KEY": "abcdef123",
+    }
+    copied.path("reports/rendered/INDEX").unlink()
+    said = [copied.advtransfer("track", **login), copied.run(**login)]
+    for done in said:
+        assert f"MLflow at {scheme}://***@127.0.0.1:9 not reached" in done.stderr + done.stdout
+        for secret in ("hunter", "abcdef123", "robot:"):
+            assert secret not in done.stdout + done.stderr
+    kept = [path for path in copied.root.rglob("*") if path.is_file() and b"hunter" in path.read_bytes()]
+    assert kept == []
 
 
-def a_pipe(path):
-    path.unlink()
-    os.mkfifo(path)
-
-
-def a_folder(path):
-    path.unlink()
-    path.mkdir()
-
-
-def a_link_to_itself(path):
-    path.unlink()
-    path.symlink_to(path)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        half_set_up,
-        of_another_version,
-        torn,
-        a_pipe,
-        a_folder,
-        a_link_to_itself,
-        lambda path: path.write_bytes(b""),
-        lambda path: path.write_text("no database" * 1000),
-        lambda path: os.truncate(path, path.stat().st_size // 2),
-    ],
-)
-def test_a_database_that_cannot_be_used_is_made_anew_and_the_old_one_is_kept(tracked, damage):
-    damage(tracked.path("mlflow.db"))
-    tracked.path(".snakemake/tracked.json").unlink()
-    count, (line,) = track(tracked)
-    assert count == 4
-    assert line.startswith("mlflow.db cannot be used (")
-    assert line.endswith("): made anew from the seals; the old one is mlflow.db.broken")
-    assert os.path.lexists(tracked.path("mlflow.db.broken"))
-    assert count_runs(tracked) == (4, 4, "FINISHED", "FINISHED")
-    assert track(tracked) == (0, [])
-
-
-def test_a_broken_database_is_noticed_though_all_is_known_to_be_logged(tracked):
-    half_set_up(tracked.path("mlflow.db"))
-    count, (line,) = track(tracked)
-    assert (count, "its set-up was broken off" in line) == (4, True)
-
-
-def test_what_another_database_left_beside_is_not_taken_for_the_new_ones(tracked):
-    """A journal of a dead database would be rolled back into the new one."""
-    tracked.path("mlflow.db").rename(tracked.path("mlflow.db-journal"))
-    assert track(tracked) == (4, [])
-    assert count_runs(tracked) == (4, 4, "FINISHED", "FINISHED")
-    assert track(tracked) == (0, [])
-
-
-def test_a_locked_database_is_left_as_it_is(tracked):
-    tracked.path(".snakemake/tracked.json").unlink()
-    with sqlite3.connect(tracked.path("mlflow.db"), isolation_level=None) as database:
-        database.execute("BEGIN EXCLUSIVE")
-        code = os.pathsep.join(sys.path)
-        done = tracked.advtransfer("track", "--json", PYTHONPATH=code)
-        assert json.loads(done.stdout) == {"runs_logged": 0}
-        (line,) = done.stderr.splitlines()
-        assert line.startswith("warning: MLflow at sqlite:///mlflow.db not reached, nothing logged: ")
-        database.execute("ROLLBACK")
-    assert track(tracked) == (4, [])
-    assert not tracked.path("mlflow.db.broken").exists()
-
-
-@pytest.mark.parametrize("kilobytes", [300, 700])
-def test_a_full_disk_during_the_set_up_leaves_nothing_that_cannot_be_used(built, tmp_path, kilobytes):
-    with small_disk(tmp_path / "disk", kilobytes) as disk:
-        project = only_sealed(built, disk)
-        count, (line,) = track(project)
-        assert count == 0
-        assert "not reached, nothing logged: " in line and "disk" in line
-        assert sorted(path.name for path in disk.iterdir()) == ["params.yaml", "results"]
-        subprocess.run(["mount", "-o", "remount,size=9m", str(disk)], check=True)
-        assert track(project) == (4, [])
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"[1]", b'{"mlflow.db": 3}', b'{"mlflow.db": [{}]}', b"[" * 100_000, None]
-)
-def test_a_damaged_ledger_costs_work_alone(tracked, content):
-    ledger = tracked.path(".snakemake/tracked.json")
-    if content is None:
-        ledger.unlink()
-        ledger.mkdir()
-    else:
-        ledger.write_bytes(content)
-    assert track(tracked) == (4, [])
-    assert track(tracked) == (0, [])
-    assert count_runs(tracked) == (4, 4, "FINISHED", "FINISHED")
-
-
-@pytest.mark.parametrize("damage", [os.unlink, lambda path: os.truncate(path, 20), a_pipe])
-def test_one_training_whose_curves_cannot_be_read_does_not_keep_the_others_out(tracked, damage):
-    tracked.path("mlflow.db").unlink()
-    curves = sorted(tracked.path("results/pretrain").rglob("*.curves.parquet"))[0]
-    damage(curves)
-    count, (line,) = track(tracked)
-    assert count == 3
-    assert line.startswith("warning: MLflow: a training run is not logged: ")
-    assert str(curves.relative_to(tracked.root)) in line
+def test_a_login_that_an_earlier_version_kept_is_dropped(copied):
+    ledger = copied.path(".snakemake/tracked.json")
+    ledger.write_text(json.dumps(json.loads(ledger.read_text()) | {"http://u:hunter2@host:5000": ["a"]}))
+    copied.advtransfer("track")
+    assert set(json.loads(ledger.read_text())) == {"mlflow.db", "http://***@host:5000"}

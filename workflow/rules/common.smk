@@ -119,7 +119,7 @@ def job(
 def listed(wildcards, input):
     """A file beside the job's spec that names its inputs, one a line, as the job takes them: @file."""
     file = Path(f"{input.spec}.inputs")
-    file.write_text("".join(f"{path}\n" for path in input))
+    file.write_text("".join(f"{path}\n" for path in input), encoding="utf-8")
     return f"@{file}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -20,6 +21,7 @@ from advtransfer.provenance.audit.recompute import draw, recompute
 from advtransfer.provenance.audit.verdict import FAIL, PASS, Check
 from advtransfer.provenance.environment import git_state
 from advtransfer.provenance.files import atomic_write
+from advtransfer.regular_files import why_unreadable
 
 FOLDERS, RAW = ("data", "results", "reports/rendered"), "data/raw"
 TOLERANCES = Path("reports/tolerances.yaml")
@@ -90,10 +92,19 @@ def _apart(records: Mapping[str, StudyRecord | str], root: Path) -> dict[str, An
 
 
 def _write(report: dict[str, Any], root: Path) -> None:
+    """Page and details; where nothing can be written, one line says so on stderr: what was found is shown anyway."""
     from advtransfer.reporting.audit_page import render
 
-    atomic_write(root / DETAILS, json.dumps(report, indent=1) + "\n")
-    atomic_write(root / PAGE, render(report))
+    report["written"] = True
+    try:
+        atomic_write(root / DETAILS, json.dumps(report, indent=1) + "\n")
+        atomic_write(root / PAGE, render(report))
+    except OSError as error:
+        report["written"] = False
+        print(
+            f"{PAGE}, {DETAILS}: not written ({why_unreadable(error)}); --json prints the details",
+            file=sys.stderr,
+        )
 
 
 def text(report: dict[str, Any]) -> str:
@@ -112,7 +123,8 @@ def text(report: dict[str, Any]) -> str:
     open_ = [check["name"] for check in report["checks"] if check["verdict"] not in (PASS, FAIL)]
     lines += ["", f"Does not stand: {', '.join(failed)}." if failed else "Everything published stands."]
     lines += [f"Could not be checked: {', '.join(open_)}."] if open_ else []
-    return "\n".join([*lines, f"Page: {PAGE}, details: {DETAILS}"])
+    lines += [f"Page: {PAGE}, details: {DETAILS}"] if report.get("written", True) else []
+    return "\n".join(lines)
 
 
 def _in_short(findings: Sequence[str]) -> Iterator[str]:
@@ -209,8 +221,8 @@ def _step(name: str, step: dict[str, Any]) -> Iterator[str]:
         yield "    reads no file: its data come with a package or out of a seed"
     dirty = " with uncommitted changes" if git.get("dirty") else ""
     yield f"    {len(step['code'])} modules of code, commit {git.get('commit', 'unknown')[:12]}{dirty}"
-    packages = made.get("packages", {})
+    packages = made.get("packages") or {}
     yield (
         f"    {made.get('interpreter')}, torch {packages.get('torch')}, lock file {str(made.get('lock_sha256'))[:12]}, "
-        f"{made.get('device', 'cpu')} ({made.get('cpu')}), {made.get('wall_seconds')} s"
+        f"{made.get('device') or 'cpu'} ({made.get('cpu')}), {made.get('wall_seconds')} s"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.lineage import broken, chain
 from advtransfer.provenance.audit.verdict import FAIL, Check, judged
 from advtransfer.provenance.seal import Seal
+from advtransfer.regular_files import read_bytes, read_json, require_regular, why_unreadable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ class Published:
     def load(cls, evidence: Evidence) -> Published:
         """Raises ValueError with one line where nothing is published, or the file is damaged."""
         try:
-            content = json.loads((evidence.root / files.FILE).read_text())
+            content = read_json(evidence.root / files.FILE)
             found = cls(
                 files.numbers_in(content), dict(content["artifacts"]), dict(content["sha256"]), evidence
             )
@@ -49,6 +49,8 @@ class Published:
             raise ValueError(
                 f"{files.FILE}: not there: nothing is published (`advtransfer publish`)"
             ) from None
+        except OSError as error:
+            raise ValueError(f"{files.FILE}: {why_unreadable(error)}; restore it from git") from None
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{files.FILE}: damaged ({error!r}); restore it from git") from None
 
@@ -112,7 +114,7 @@ class Published:
         name, file = "published picture", self.evidence.root / files.PICTURE
         try:
             drawn = files.picture(self.evidence.root)
-            there = file.read_bytes().decode(errors="replace") if file.exists() else None
+            there = read_bytes(file).decode(errors="replace") if file.exists() else None
         except (OSError, ValueError, KeyError, TypeError) as error:
             return Check(name, FAIL, f"it cannot be drawn anew: {error}")
         findings = [] if not drawn or there == drawn else [f"{files.PICTURE}: another"]
@@ -178,6 +180,7 @@ class Published:
 
     def _count(self, setting: Setting, path: str) -> int:
         try:
+            require_regular(self.evidence.root / path)
             return setting.count(self.evidence.root / path)
         except (OSError, ValueError):
             return 0
@@ -263,7 +266,7 @@ class _Images(HTMLParser):
 def _figures(page: Path) -> list[str]:
     parser = _Images()
     try:
-        parser.feed(page.read_text(encoding="utf-8", errors="replace"))
+        parser.feed(read_bytes(page).decode(errors="replace"))
     except OSError:
         return []
     return parser.alts

@@ -10,10 +10,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from advtransfer.cli import completion
-from advtransfer.cli.screen import Screen, only_results, print_version, show
+from advtransfer.cli.image_commands import demo, fetch
+from advtransfer.cli.screen import AsJson, Screen, only_results, print_version, show
 
 T = TypeVar("T")
-AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON instead of text.")]
 
 app = typer.Typer(cls=Screen, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -24,7 +24,7 @@ def _about(
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Does adversarial and semi-supervised pre-training transfer better to a target with few labels?"""
+    """Does adversarial and semi-supervised pre-training transfer better?"""
 
 
 @app.command()
@@ -75,42 +75,19 @@ def status(json_: AsJson = False) -> None:
     """
     import time
 
-    from advtransfer.cli.journal import read
+    from advtransfer.cli.journal import read, why_closed
     from advtransfer.cli.overview import lines, overview
 
     run = read(Path.cwd())
+    if not run and (closed := why_closed(Path.cwd())):
+        print(closed, file=sys.stderr)
+        raise typer.Exit(2)
     told = overview(Path.cwd(), run, time.time()) if run else None
     show(json_, told, "\n".join(lines(told)) if told else "no job has run in this folder yet")
 
 
-@app.command()
-def fetch(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Torchvision sets among `datasets` of params.yaml; all by default.",
-            autocompletion=completion.image_sets,
-        ),
-    ] = None,
-    json_: AsJson = False,
-) -> None:
-    """Download image sets of torchvision: the only command that does.
-
-    They go to ADVTRANSFER_DATA (data/raw). A set that is there already is compared with the hashes of when it came.
-    Each needs a block in `datasets` of params.yaml first: docs/natural-images.md.
-
-    Example: advtransfer fetch
-    """
-    from advtransfer.cli.images import fetch_images
-    from advtransfer.params import ParamsError, load_params
-
-    try:
-        with only_results(json_):
-            fetched = fetch_images(load_params("params.yaml"), names or [])
-    except (ParamsError, ValueError, OSError, RuntimeError) as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2 if isinstance(error, ParamsError) else 1) from None
-    show(json_, {"fetched": fetched}, "")
+app.command()(fetch)
+app.command()(demo)
 
 
 @app.command()
@@ -182,22 +159,29 @@ def audit(
 
 
 @app.command()
-def track(json_: AsJson = False) -> None:
+def track(
+    new: Annotated[
+        bool, typer.Option("--new", help="Ask MLflow only if there are jobs that were not logged from here.")
+    ] = False,
+    json_: AsJson = False,
+) -> None:
     """Mirror every sealed training job into MLflow.
 
-    That is SQLite in this folder (mlflow.db), or the server of MLFLOW_TRACKING_URI.
+    That is SQLite in this folder (mlflow.db), or the server of MLFLOW_TRACKING_URI; it is asked what it has.
+    The exit code is 1 if it cannot be reached or takes no runs. With --new, as a run ends, that is only a warning.
 
     Example: MLFLOW_TRACKING_URI=http://127.0.0.1:5000 advtransfer track
     """
     from advtransfer.tracking import sync
 
     with only_results(json_):
-        count = sync(Path.cwd())
-    show(
-        json_,
-        {"runs_logged": count},
-        f"MLflow: {count} training runs logged" if count else "no new training runs logged",
-    )
+        done = sync(Path.cwd(), ask=not new)
+    text = f"MLflow: {done.logged} training runs logged"
+    if not done.logged:
+        has = f": MLflow has those of all {done.jobs} jobs" if done.jobs else ""
+        text = f"no new training runs logged{has}" if done.whole else ""
+    show(json_, {"runs_logged": done.logged}, text)
+    raise typer.Exit(not (done.whole or new))
 
 
 @app.command()
@@ -217,15 +201,15 @@ def publish(
 
     Example: advtransfer run && advtransfer publish
     """
+    from advtransfer.cli.ending import Call, typed
     from advtransfer.cli.plan import dry_run, fresh_study
     from advtransfer.cli.published import publish as write
     from advtransfer.cli.records import publish_study
 
     root = Path.cwd()
     if not _planned(lambda: fresh_study(root, study) if study else dry_run(root, all_studies=False)):
-        print(
-            "the results are not those of params.yaml and the code: `advtransfer run` first", file=sys.stderr
-        )
+        first = typed(Call(study=study))
+        print(f"the results are not those of params.yaml and the code: `{first}` first", file=sys.stderr)
         raise typer.Exit(1)
     written = publish_study(root, study) if study else write(root)
     show(json_, written.to_dict(), written.text())

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from advtransfer.cli import causes
@@ -13,6 +17,8 @@ from advtransfer.cli.overview import last_lines
 SILENT = "it left no word: killed from outside, out of memory?"
 FOLLOWS = "what it is made from was computed anew"
 SHOWN_REASONS, SHOWN_FAILURES, SHOWN_LINES = 3, 3, 12
+CALLED_AS = "ADVTRANSFER_CALLED_AS"  # what make's recipes say, as nobody typed `advtransfer` then
+MISTAKE = re.compile(r": found .+, expected ")  # of a key or file: the same job would find it again
 REASON_WIDTH = 100  # a list that one file more has shifted differs in every place behind it: `why` tells all
 
 
@@ -48,7 +54,9 @@ def failures(root: Path, run: Run, profile: Path) -> Iterator[str]:
             yield f"    {job.message}"
         yield from (f"    {line}" for line in _last_words(root, job))
         yield f"  log: {_log(root, job)}"
-        yield f"  again: snakemake --workflow-profile {profile} -- {job.plan.output}"
+        if not _mistaken(root, job):
+            again = ["snakemake", "--workflow-profile", str(profile), "--", job.plan.output]
+            yield f"  again: {shlex.join(again)}"
     for job in failed[SHOWN_FAILURES:]:
         yield f"{job.plan.rule} failed: {job.plan.output}  log: {_log(root, job)}"
 
@@ -65,6 +73,40 @@ def _last_words(root: Path, job: Job) -> list[str]:
     log = root / job.plan.log
     silent = log.is_file() and not job.message
     return last_lines(log, SHOWN_LINES) or [SILENT] * silent
+
+
+@dataclass(frozen=True)
+class Call:
+    """The options of a call of `advtransfer run`."""
+
+    study: str = ""
+    cores: str = ""
+    profile: str = "default"
+
+
+def goes_on(root: Path, run: Run | None, call: Call) -> str:
+    """The last line of a run that failed: the command that goes on from there, as it was typed."""
+    again = f"`{typed(call)}` goes on from there"
+    failed = [job for job in run.jobs.values() if job.failed] if run else []
+    first = "once that is mended, " if any(_mistaken(root, job) for job in failed) else ""
+    return f"the run failed; {first}{again}"
+
+
+def typed(call: Call) -> str:
+    """A call of `advtransfer run`, or of make where it called that."""
+    program = os.environ.get(CALLED_AS)
+    given = [(name, value) for name, value in asdict(call).items() if value != getattr(Call, name)]
+    options = [
+        word
+        for name, value in given
+        for word in ([f"{name.upper()}={value}"] if program else [f"--{name}", value])
+    ]
+    return shlex.join([*(program or "advtransfer run").split(), *options])
+
+
+def _mistaken(root: Path, job: Job) -> bool:
+    """Whether a job ended by saying what it found and what it expected."""
+    return any(MISTAKE.search(line) for line in last_lines(root / job.plan.log, 1))
 
 
 def _log(root: Path, job: Job) -> str:

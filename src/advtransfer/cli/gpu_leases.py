@@ -62,7 +62,7 @@ def _wait(
         if time.monotonic() >= end:
             raise GpuError(
                 f"no GPU became free in {wait_seconds:.0f} s: {busy}. Let fewer jobs run at once "
-                "(`snakemake --resources gpu=..`), or wait for the other run",
+                "(fewer GPUs in CUDA_VISIBLE_DEVICES, or `snakemake --resources gpu=..`), or wait for the other run",
                 1,
             )
         if not told:
@@ -108,8 +108,8 @@ class _Leases:
             with contextlib.suppress(FileExistsError):
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
                 os.fchmod(descriptor, 0o666)
-                return os.fdopen(descriptor, "r+")
-            return os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+")
+                return os.fdopen(descriptor, "r+", encoding="utf-8")
+            return os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW), "r+", encoding="utf-8")
         except OSError as error:
             raise GpuError(
                 f"{path}: cannot be opened ({error.strerror}); GPU leases are kept there", 1

@@ -57,7 +57,14 @@ class _Gpu:
 def _present() -> list[_Gpu]:
     """The GPUs of this machine by position; none where nvidia-smi is not there or finds no driver."""
     try:
-        done = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            ["nvidia-smi", "-L"],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=60,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return []
     found: list[_Gpu] = []

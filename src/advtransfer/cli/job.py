@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from advtransfer.cli import causes
+from advtransfer.cli import causes, kernels
 from advtransfer.provenance.job import run_job
 from advtransfer.provenance.seal import seal_path
 from advtransfer.provenance.spec import SpecError, load_spec
@@ -115,19 +115,15 @@ def _portable(spec_file: Path) -> bool:
         params = load_spec(spec_file).params
     except (OSError, SpecError):
         return False
-    return isinstance(params, dict) and bool(params.get("portable"))
+    return not isinstance(params, dict) or params.get("portable", True)
 
 
 def prepare_environment(*, threads: int, gpus: Sequence[str], portable: bool) -> None:
-    """What the numerical libraries read when they are loaded: thread counts, visible GPUs, instruction sets.
-
-    PyTorch's own kernels are held to AVX2, which costs nothing. MKL's matrix products are held to AVX2 too, or, for
-    portable bytes, to the branch that is the same for every maker's processor (docs/reproducibility.md has the
-    measurements).
-    """
+    """What the numerical libraries read when they are loaded: thread counts, visible GPUs, instruction sets."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
+    os.environ["HF_HUB_OFFLINE"] = "1"  # a hub of weights is no place that a job reads from
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
-    os.environ["ATEN_CPU_CAPABILITY"] = "avx2"
-    os.environ["MKL_CBWR"] = "COMPATIBLE" if portable else "AVX2"
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    if portable and kernels.available():
+        os.environ.update(kernels.PORTABLE)

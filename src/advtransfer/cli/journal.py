@@ -6,6 +6,7 @@ them. Whoever shows a run reads it from here, be it the process that started it 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import socket
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from advtransfer.provenance.files import atomic_write
+from advtransfer.regular_files import open_regular, parse_json, why_unreadable
 
 JOURNAL = Path(".snakemake/run.jsonl")
 STARTED, FINISHED, FAILED, END = "started", "finished", "failed", "end"
@@ -101,33 +103,58 @@ def _own(root: Path) -> TextIO | None:
 def read(root: Path, since: float = 0.0) -> Run | None:
     """The run of the journal as it stands; None without one, or if it began before ``since`` (seconds since the epoch).
 
-    A line that is being written does not count yet, and one that holds no event (a full disk, a killed writer) never.
+    A line that is being written does not count yet, and one that holds no event (a full disk, a killed writer, an
+    editor) never.
     """
-    lines = _lines(root)
-    if not lines or "reused" not in lines[0] or lines[0]["time"] < since:
+    head, *events = _lines(root) or [{}]
+    try:
+        run = Run(head["pid"], str(head["host"]), float(head["time"]), int(head["reused"]))
+        run.jobs = {job["id"]: Job(Planned(**job)) for job in head["jobs"]}
+    except (KeyError, TypeError, ValueError):
         return None
-    head, *events = lines
-    run = Run(head["pid"], head["host"], head["time"], head["reused"])
-    run.jobs = {job["id"]: Job(Planned(**job)) for job in head["jobs"]}
+    if run.began < since:
+        return None
     for event in events:
-        if {"time", "event", "jobs", "message"} <= event.keys():
+        if _is_event(event):
             _apply(run, event)
     return run
 
 
+def why_closed(root: Path) -> str:
+    """Why a journal that lies there cannot be read, in one line; nothing where there is none, or it can."""
+    try:
+        open_regular(root / JOURNAL).close()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        return f"{JOURNAL}: {why_unreadable(error)}; remove it, and the next run writes it anew"
+    return ""
+
+
+def _is_event(line: dict[str, Any]) -> bool:
+    numbers = line.get("jobs")
+    return (
+        isinstance(line.get("time"), int | float)
+        and isinstance(line.get("event"), str)
+        and isinstance(line.get("message"), str)
+        and isinstance(numbers, list)
+        and all(isinstance(number, int | str) for number in numbers)
+    )
+
+
 def _lines(root: Path, *, first: bool = False) -> list[dict[str, Any]]:
     try:
-        with (root / JOURNAL).open(encoding="utf-8", errors="replace") as file:
+        with io.BufferedReader(open_regular(root / JOURNAL)) as file:
             text = file.readline() if first else file.read()
-    except FileNotFoundError:
+    except OSError:
         return []
-    whole, _, _ = text.rpartition("\n")
+    whole, _, _ = text.decode(errors="replace").rpartition("\n")
     return [value for line in whole.splitlines() if isinstance(value := _parsed(line), dict)]
 
 
 def _parsed(line: str) -> Any:
     try:
-        return json.loads(line)
+        return parse_json(line)
     except ValueError:
         return None
 

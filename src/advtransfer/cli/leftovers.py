@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from advtransfer.regular_files import read_json
 
 if TYPE_CHECKING:
     import psutil
@@ -25,7 +26,7 @@ def alone(root: Path) -> Iterator[str]:
     """Yields who else runs here, or an empty string and holds the folder; the system frees it if we are killed."""
     path = root / ".snakemake" / "run.lock"
     path.parent.mkdir(exist_ok=True)
-    with path.open("a+") as file:
+    with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -33,9 +34,13 @@ def alone(root: Path) -> Iterator[str]:
             yield file.read().strip() or "unknown"
             return
         file.truncate(0)
-        file.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+        file.write(f"{_holder(os.getpid())}{time.strftime('%Y-%m-%d %H:%M:%S')}")
         file.flush()
         yield ""
+
+
+def _holder(pid: int) -> str:
+    return f"process {pid} since "
 
 
 def clear(root: Path, snakemake: list[str]) -> None:
@@ -67,12 +72,25 @@ def _wait(root: Path) -> None:
             left = _at_work(root)
 
 
+def is_above(holder: str) -> bool:
+    """Whether the process that holds the folder, in the words of ``alone``, has started this one."""
+    import psutil
+
+    return any(holder.startswith(_holder(process.pid)) for process in psutil.Process().parents())
+
+
 def _at_work(root: Path) -> list[psutil.Process]:
-    """Snakemake, the jobs that it started, and a recording DVC in this folder, with or without their driver."""
+    """Snakemake, the jobs that it started, and a recording DVC in this folder, with or without their driver.
+
+    Not those that started this process: they wait for it.
+    """
     import psutil
 
     found = []
+    above = {process.pid for process in psutil.Process().parents()}
     for process in psutil.process_iter():
+        if process.pid in above:
+            continue
         with contextlib.suppress(psutil.Error):  # among them the killed ones that nobody has reaped
             if _ours(process.cmdline()) and Path(process.cwd()) == root:
                 found.append(process)
@@ -95,7 +113,7 @@ def _unlock_dvc(root: Path) -> None:
     """
     path = root / DVC_LOCK
     try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
+        lock = read_json(path)
         holders = [
             *lock.get("write", {}).values(),
             *(one for many in lock.get("read", {}).values() for one in many),

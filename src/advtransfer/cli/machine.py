@@ -58,7 +58,9 @@ def gpus() -> list[dict[str, int]]:
         return []
     command = ["nvidia-smi", f"--query-gpu={QUERY}", "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=5, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return []
     rows = [[word.strip() for word in line.split(",")] for line in done.stdout.splitlines()]

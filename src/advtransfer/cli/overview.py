@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,6 +12,8 @@ from typing import Any
 
 from advtransfer.cli import machine
 from advtransfer.cli.journal import Job, Run
+from advtransfer.provenance.masking import masked
+from advtransfer.regular_files import open_regular
 
 BAR = 20  # characters
 TAIL = 4096  # bytes of a log that its last line is looked for in
@@ -140,12 +143,12 @@ def last_line(log: Path) -> str:
 def last_lines(log: Path, count: int) -> list[str]:
     """The last lines of a log that say something, at most so many; none if there is no log."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(log.stat().st_size - TAIL, 0))
-            text = file.read().decode(errors="replace")
+        with open_regular(log) as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - TAIL, 0))
+            text = file.read(TAIL).decode(errors="replace")
     except OSError:
         return []
-    return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
+    return [masked(line.rstrip()) for line in text.splitlines() if line.strip()][-count:]
 
 
 def _time(told: dict[str, Any]) -> str:

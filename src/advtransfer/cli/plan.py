@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from advtransfer.cli import causes
 from advtransfer.cli.completion import APART
+from advtransfer.cli.read_only import writable
 from advtransfer.cli.run import WORKFLOW, load_checked
 from advtransfer.params import ParamsError
 from advtransfer.provenance import children
+from advtransfer.provenance.masking import masked
 from advtransfer.provenance.spec import Spec, load_spec, spec_path
 
 
@@ -60,17 +63,21 @@ def planned_specs(root: Path, targets: Collection[str]) -> dict[str, Spec]:
     """
     params = load_checked(root)
     known = [target for target in targets if target == "all" or target in params.studies]
-    lines = _snakemake(root, "--summary", targets=known).splitlines() if known else []
-    outputs = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
-    return {path: load_spec(root / spec_path(path)) for path in outputs if (root / spec_path(path)).is_file()}
+    if not known:
+        return {}
+    with writable(root) as (folder, variables):
+        lines = _snakemake(folder, "--summary", targets=known, **variables).splitlines()
+        outputs = [line.split("\t")[0] for line in lines[1:] if "\t" in line]
+        specs = {path: folder / spec_path(path) for path in outputs}
+        return {path: load_spec(file) for path, file in specs.items() if file.is_file()}
 
 
-def _snakemake(root: Path, *arguments: str, targets: Iterable[str]) -> str:
-    """What Snakemake says; targets are ``all`` and names of studies."""
+def _snakemake(root: Path, *arguments: str, targets: Iterable[str], **variables: str) -> str:
+    """What Snakemake says; targets are ``all`` and names of studies, variables change the environment."""
     pages = ["all" if target == "all" else f"reports/rendered/{target}.html" for target in targets]
     command = [*WORKFLOW, *arguments, "--", *pages]
-    done = children.run(command, cwd=root)
+    done = children.run(command, cwd=root, env=os.environ | variables)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip()
+        said = masked((done.stderr or done.stdout).strip())
         raise PlanError(causes.cause_in(said) or said)
     return done.stdout if arguments[0] == "--summary" else done.stdout + done.stderr

@@ -12,6 +12,7 @@ from advtransfer.evaluation import published
 from advtransfer.evaluation.settings import KEY, Setting
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import ARTIFACT_FOLDERS, Seal, all_seals
+from advtransfer.regular_files import read_json, require_regular
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ class Written:
 
 def publish(root: Path) -> Written:
     """Writes ``reports/published.json`` and its picture."""
-    summary = json.loads((root / SUMMARY).read_text())
+    summary = json.loads((root / SUMMARY).read_text(encoding="utf-8"))
     hashes = {path: digest for path, digest in sealed_hashes(root).items() if path in _listed(root)}
     content = published.make(summary, _artifacts(summary, hashes), hashes)
     atomic_write(root / FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
@@ -59,11 +60,10 @@ def publish(root: Path) -> Written:
 def compare(root: Path) -> str | None:
     """How the results under ``root`` relate to the published ones, in one line; None if nothing is published."""
     try:
-        content = json.loads((root / FILE).read_text())
-        return published.compare(content, json.loads((root / SUMMARY).read_text()), sealed_hashes(root))
+        return published.compare(read_json(root / FILE), read_json(root / SUMMARY), sealed_hashes(root))
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return f"{FILE} cannot be read, nothing was compared; restore it from git"
 
 
@@ -77,6 +77,7 @@ def gap(key: str, old: float | None, new: float | None) -> str:
 def read_artifact(root: Path, path: str, parse: Callable[[Path], T]) -> T:
     """What ``parse`` reads from an artifact. Raises ValueError, in one line that names the file, if it cannot."""
     try:
+        require_regular(root / path)  # a parser would wait at a pipe
         return parse(root / path)
     except FileNotFoundError:
         raise ValueError(f"{path}: missing; `dvc pull` or `advtransfer run` brings it") from None
@@ -109,7 +110,7 @@ def setting(key: str, claim: Mapping[str, Any] | None) -> Setting | None:
 def _listed(root: Path) -> set[str]:
     """What the index of each phase lists: the artifacts of the default studies."""
     indices = (p for folder in ARTIFACT_FOLDERS for p in (root / folder).rglob("INDEX"))
-    return {line for index in indices for line in index.read_text().splitlines()}
+    return {line for index in indices for line in index.read_text(encoding="utf-8").splitlines()}
 
 
 def sealed_hashes(root: Path) -> dict[str, str]:
@@ -152,7 +153,7 @@ def picture(root: Path, study: str = "") -> str:
     rows = rows[rows["study"] == study]
 
     def claimed(file: Path) -> frozenset[str]:
-        return frozenset(StudyReport(study, rows, json.loads(file.read_text()), {}).claimed)
+        return frozenset(StudyReport(study, rows, json.loads(file.read_text(encoding="utf-8")), {}).claimed)
 
     shown = read_artifact(root, f"results/claims/{study}.json", claimed)
     return svg(accuracy_by_shots(means(rows[rows["variant"].isin(shown)])))

@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from advtransfer.cli import causes
+from advtransfer.cli import causes, recordable
 from advtransfer.cli.edits import Watch
 from advtransfer.provenance import children
+from advtransfer.provenance.masking import masked
 from advtransfer.strict_yaml import read_yaml
 
 LOCK, DAMAGED = Path("dvc.lock"), Path(".snakemake/dvc.lock.damaged")
@@ -19,8 +20,8 @@ def record(root: Path, watch: Watch) -> str:
     """Records the results if they are still those of the parameters and the code; else says why not."""
     if edited := watch.parameters() or _stale_by(root, watch.code()):
         return f"{_named(edited)} changed during the run: run again"
-    if trouble := _whatever_the_lock(root):
-        return f"{trouble}\ndvc repro failed: the results are computed and sealed, not recorded"
+    if trouble := recordable.why_not(root) or _whatever_the_lock(root):
+        return f"{trouble}\nthe results are computed and sealed, not recorded with DVC"
     if edited := watch.parameters():
         return f"{_named(edited)} changed while the results were recorded: run again"
     return ""
@@ -67,8 +68,8 @@ def _damage(lock: Path, said: str) -> str:
 
 def _repro() -> str:
     """Has DVC record every phase; returns what it printed if that failed."""
-    # DVC's stages call `snakemake` by name: it must be this environment's
+    # DVC's stages call `advtransfer` by name: it must be this environment's
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     done = children.run([sys.executable, "-m", "dvc", "repro"], env=os.environ | {"PATH": path})
-    said = f"{done.stdout}{done.stderr}".strip()
+    said = masked(f"{done.stdout}{done.stderr}".strip())
     return (causes.cause_in(said) or said) if done.returncode else ""

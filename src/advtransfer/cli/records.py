@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from advtransfer.circumstances import senseless
 from advtransfer.cli.published import Written, gap, numbers_in, picture, read_artifact, setting, told
 from advtransfer.evaluation import published, table
 from advtransfer.evaluation.claims import judge
@@ -22,6 +23,7 @@ from advtransfer.provenance.audit.verdict import FAIL, PASS, Check
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import SUFFIX, Seal, SealError, parse_seal, spec_change
 from advtransfer.provenance.spec import Spec
+from advtransfer.regular_files import read_json, why_unreadable
 
 FOLDER = Path("reports/published")
 RECORD, TABLE, CLAIMS = "record.json", "metrics.parquet", "claims.json"
@@ -88,8 +90,10 @@ class StudyRecord:
     def load(cls, folder: Path) -> StudyRecord:
         """Raises ValueError, in one line, for a damaged record, and SealError for a seal that was edited."""
         try:
-            content = json.loads((folder / RECORD).read_text())
+            content = read_json(folder / RECORD)
             numbers, copies = numbers_in(content), dict(content["copies"])
+            if strange := [name for name in copies if Path(name).name != name]:
+                raise ValueError(f"copies: {strange[0]!r} is no name of a file beside it")
             if lacking := {TABLE, CLAIMS} - copies.keys():
                 raise KeyError(*sorted(lacking))
             seals = [_seal(value) for value in content["seals"]]
@@ -107,11 +111,14 @@ class StudyRecord:
         makers = self.evidence(root).makers
         for name, path in self.copies.items():
             seal = makers.get(path)
-            if not (self.folder / name).is_file():
-                yield f"{name}: missing; restore it from git"
-            elif seal is None or seal.sha256[path] != read(self.folder / name).sha256:
-                yield f"{name}: not {path} as it was sealed"
+            try:
+                if seal is None or seal.sha256[path] != read(self.folder / name).sha256:
+                    yield f"{name}: not {path} as it was sealed"
+            except OSError as error:
+                why = "missing" if isinstance(error, FileNotFoundError) else why_unreadable(error)
+                yield f"{name}: {why}; restore it from git"
         for primary, seal in self.seals.items():
+            yield from (f"{primary}: {line}" for line in senseless(seal.made))
             for path in seal.spec.input_paths:
                 maker = makers.get(path.removesuffix(SUFFIX))
                 made = maker and (maker.id if path.endswith(SUFFIX) else maker.sha256[path])

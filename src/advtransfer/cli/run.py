@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from datetime import datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from advtransfer.cli import edits, ending, gpus, journal, leftovers, recording
+from advtransfer.cli.ending import Call, typed
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.published import compare
 from advtransfer.cli.watch import watched
@@ -22,6 +24,8 @@ from advtransfer.tracking import sync
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--workflow-profile"]
 PROFILES = Path("workflow/profiles")
 WORKFLOW = [*SNAKEMAKE, str(PROFILES / "default")]
+# The journal is shown instead of what Snakemake says of single jobs.
+TERSE = ["--logger-advtransfer-terse", "--quiet", "host"]
 CLAIMS = Path("reports/claims.yaml")
 INDEX_PAGE = Path("reports/rendered/index.html")
 WRONG_INPUT = 2
@@ -38,6 +42,7 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
     params = load_checked(root)
     if study and study not in params.studies:
         raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
+    _refuse_braces(root, records=not study)
     refuse_missing(root, params, [study] if study else params.default_studies)
     folder = _profile(root, profile)
     try:
@@ -49,7 +54,17 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
         if holder:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
             return 1
-        return _run(root, params, study, snakemake, folder, watch)
+        return _run(root, params, Call(study, cores, profile), snakemake, folder, watch)
+
+
+def _refuse_braces(root: Path, *, records: bool) -> None:
+    """Raises ParamsError for a project whose path DVC takes for a format, or Snakemake for a broken pattern."""
+    rest = re.sub(r"{[A-Za-z_]\w*}", "", str(root))  # these Snakemake bears with
+    if "{" in rest or "}" in rest or (records and rest != str(root)):
+        raise ParamsError(
+            f"{root}: found braces in the path of the project, which DVC and Snakemake take for a format; "
+            "expected a path without"
+        )
 
 
 def _profile(root: Path, name: str) -> Path:
@@ -84,23 +99,23 @@ def load_checked(root: Path) -> Params:
 
 
 def _run(
-    root: Path, params: Params, study: str, snakemake: list[str], profile: Path, watch: edits.Watch
+    root: Path, params: Params, call: Call, snakemake: list[str], profile: Path, watch: edits.Watch
 ) -> int:
-    began = time.time()
+    began, study = time.time(), call.study
     target = [f"reports/rendered/{study}.html"] if study else []
-    code = _compute(root, [*snakemake, "--logger-advtransfer-terse", "--quiet", "host", "--", *target])
+    code = compute(root, [*snakemake, *TERSE, "--", *target])
     run = journal.read(root, since=began)
     if code == WRONG_INPUT:
         return code  # Snakemake has said what, before it started a job
     if code:
         for line in ending.failures(root, run, profile) if run else ():
             print(line, file=sys.stderr)
-        print("the run failed; `advtransfer run` goes on from there", file=sys.stderr)
+        print(ending.goes_on(root, run, call), file=sys.stderr)
         return 1
     computed = time.time()
     job_seconds = _job_seconds(root, began)
     if not job_seconds:
-        sync(root)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
+        sync(root, ask=False)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     recorded = not study and (root / ".git").exists()
     if recorded and (trouble := recording.record(root, watch)):
         print(trouble, file=sys.stderr)
@@ -111,11 +126,11 @@ def _run(
         print(line)
     if not study and not recorded:
         print("No git repository here: the results are computed and sealed, not recorded with DVC.")
-    _conclude(root, study)
+    _conclude(root, params, study)
     return 0
 
 
-def _compute(root: Path, command: list[str]) -> int:
+def compute(root: Path, command: list[str]) -> int:
     """Exit code of Snakemake after whatever a killed run left; once more if a lock turned up meanwhile."""
     code = 0
     for _ in range(2):
@@ -130,13 +145,15 @@ def _show(root: Path, params: Params, study: str) -> None:
     """The claims of each study."""
     for name in [study] if study else params.default_studies:
         print(f"\n{name}: {params.studies[name].title}")
-        _show_claims(json.loads((root / "results" / "claims" / f"{name}.json").read_text()))
+        _show_claims(json.loads((root / "results" / "claims" / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def _conclude(root: Path, study: str) -> None:
+def _conclude(root: Path, params: Params, study: str) -> None:
     """How the results relate to the published ones, and where the report is."""
     if study:
-        print("One study alone is not recorded with DVC: `make run` does that for the default studies.")
+        every = f"`{typed(Call())}` does that for the default studies"
+        more = "" if study in params.default_studies else ", of which this is none"
+        print(f"One study alone is not recorded with DVC: {every}{more}.")
         print(f"Report: {root / 'reports' / 'rendered' / f'{study}.html'}")
         return
     if line := compare(root):
@@ -158,10 +175,10 @@ def _job_seconds(root: Path, began: float) -> list[float]:
     """Wall time of every job that started since ``began``."""
     seconds = []
     for seal in all_seals(root).values():
-        made = seal.made if isinstance(seal, Seal) else {}
-        started = made.get("started")  # nothing vouches for `made`
+        told = seal.told if isinstance(seal, Seal) else {}
+        started = told.get("started")
         if started and datetime.fromisoformat(started).timestamp() >= began:
-            seconds.append(float(made.get("wall_seconds", 0.0)))
+            seconds.append(float(told.get("wall_seconds") or 0.0))
     return seconds
 
 

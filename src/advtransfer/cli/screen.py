@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer import Context
 from typer.core import TyperGroup
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON instead of text.")]
 # typer's own words for its two options would take three more rows of the screen.
 _COMPLETION = {
     "install_completion": "Set up completion in this shell.",

@@ -17,6 +17,7 @@ from advtransfer.cli.journal import Job, Run
 from advtransfer.cli.overview import lines, overview
 from advtransfer.provenance import children
 from advtransfer.provenance.children import Ended
+from advtransfer.provenance.masking import masked
 
 EVERY_SECONDS = 2.0
 # What Snakemake says of jobs that failed, which the journal tells with their logs.
@@ -48,7 +49,9 @@ def watched(root: Path, command: list[str]) -> int:
     view: View = Live() if drawable else Plain()
     began = time.time()
     said: queue.Queue[Said] = queue.Queue()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
+    ) as process:
         readers = [
             threading.Thread(target=_read, args=(name, stream, said), daemon=True)
             for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))
@@ -68,7 +71,7 @@ def watched(root: Path, command: list[str]) -> int:
 
 def _read(name: str, stream: IO[str], said: queue.Queue[Said]) -> None:
     for line in stream:
-        said.put((name, line.rstrip("\n")))
+        said.put((name, masked(line.rstrip("\n"))))
 
 
 def _follow(

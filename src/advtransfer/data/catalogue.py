@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Facts:
-    """Images a class, in the order of the labels."""
+    """Images a class, in the order of the labels; numbers that an image consists of."""
 
     class_counts: tuple[int, ...]
+    values: int
 
 
-CATALOGUE = {"digits": Facts(class_counts=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180))}
+CATALOGUE = {"digits": Facts(class_counts=(178, 182, 177, 183, 181, 182, 181, 179, 174, 180), values=64)}

@@ -69,7 +69,7 @@ def _metrics(old: Path, new: Path, tolerances: Tolerances) -> tuple[bool, str]:
 
 
 def _claims(old: Path, new: Path, tolerances: Tolerances) -> tuple[bool | None, str]:
-    before, after = (json.loads(path.read_text()) for path in (old, new))
+    before, after = (json.loads(path.read_text(encoding="utf-8")) for path in (old, new))
     if not all(isinstance(rows, list) for rows in (before, after)):
         return None, "no tolerance is declared for this file"
     if [row["id"] for row in before] != [row["id"] for row in after]:

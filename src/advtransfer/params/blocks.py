@@ -26,6 +26,14 @@ Distinct = AfterValidator(_distinct)
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Shots = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1), Distinct]
 
+Portable = Annotated[
+    bool,
+    Field(
+        description="true for the same bytes on every x86-64 processor with AVX2; false lets the libraries choose the "
+        "kernels that are fastest on this one"
+    ),
+]
+
 
 class Block(BaseModel):
     """Nothing unknown, nothing converted, nothing changed after loading."""
@@ -53,7 +61,7 @@ class Contrast(Block):
 class Noise(Block):
     """Gaussian noise, once per replica and image."""
 
-    sigma: float = Field(ge=0, description="standard deviation, in units of intensity (>= 0)")
+    sigma: float = Field(ge=0, le=1, description="standard deviation, in units of intensity (0..1)")
 
 
 class Rotation(Block):

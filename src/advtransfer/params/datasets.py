@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from advtransfer.params.blocks import Block, Distinct, Impossible, Resources
 
 Slice = dict[str, Any]
+# Arguments of torchvision's sets that are not the user's to give: `download` would have a job reach a network.
+GIVEN = ("root", "split", "train", "transform", "target_transform", "transforms", "loader", "download")
 Splits = Annotated[list[Annotated[str, Field(min_length=1)]], Distinct]
 
 
@@ -25,6 +27,14 @@ class TorchvisionSet(Block):
     name: str = Field(min_length=1, description="its class in torchvision.datasets, such as CIFAR10")
     splits: Splits = Field(default=["train", "test"], description="train, val, test, or the set's own names")
     options: dict[str, str | int] = Field(default={}, description="further arguments of the class")
+
+    @model_validator(mode="after")
+    def _further(self) -> Self:
+        for key in self.options:
+            if key in GIVEN:
+                expected = "other arguments: its place, splits and downloading are not for this list"
+                raise Impossible(f"options.{key}", found=repr(self.options[key]), expected=expected)
+        return self
 
 
 class ParquetTable(Block):

@@ -14,6 +14,7 @@ from advtransfer.params.blocks import (
     Model,
     Name,
     Optimiser,
+    Portable,
     PseudoLabels,
     Resources,
     ShiftStep,
@@ -22,6 +23,7 @@ from advtransfer.params.blocks import (
 )
 from advtransfer.params.datasets import Dataset
 from advtransfer.params.natural import NaturalStudy
+from advtransfer.params.reach import check_reach
 from advtransfer.params.theory import LinearTheory, SparseCoding
 from advtransfer.params.transfers import Slice, check_names, check_teacher, dump, measured, replicas_of
 
@@ -43,10 +45,7 @@ class ImageStudy(Block):
     seed: int = Field(ge=0, description="root of every random stream of the study (>= 0)")
     replicas: int = Field(ge=2, le=1000, description="paired repetitions (2..1000)")
     replicas_per_job: int = Field(ge=1, description="replicas that train side by side in one job (>= 1)")
-    portable: bool = Field(
-        False,
-        description="true for the same bytes on every x86-64 processor with AVX2, at about 1.7 times the time",
-    )
+    portable: Portable = True
     dataset: Literal["digits"] = Field(description="the image set: digits")
     labelled_fraction: float = Field(
         gt=0, le=1, description="labelled share of the source images (above 0, to 1)"
@@ -253,6 +252,8 @@ class Params(Block):
     @model_validator(mode="after")
     def _known(self) -> Self:
         self._check_datasets()
+        for name, study in self.studies.items():
+            check_reach(name, study, self.datasets)
         for name in self.default_studies:
             if name not in self.studies:
                 raise Impossible(

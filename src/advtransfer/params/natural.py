@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from advtransfer.params.blocks import Block, Impossible, Name, Resources
+from advtransfer.params.blocks import Block, Impossible, Name, Portable, Resources
 from advtransfer.params.measures import module
 from advtransfer.params.natural_blocks import (
     NaturalPseudoLabels,
@@ -27,6 +27,7 @@ class NaturalStudy(Block):
     title: str = Field(min_length=1, description="heading of the report")
     seed: int = Field(ge=0, description="root of every random stream of the study (>= 0)")
     replicas: int = Field(ge=2, le=1000, description="paired repetitions (2..1000), one a job")
+    portable: Portable = True
     source: NaturalSource
     targets: dict[Name, NaturalTarget] = Field(min_length=1, description="name -> {dataset, ..}")
     model: Network
@@ -122,7 +123,7 @@ class NaturalStudy(Block):
     # -- slices ------------------------------------------------------------------------------------------------
 
     def _common(self, block: str) -> Slice:
-        return {"seed": self.seed, "replica": replicas_of(block)[0]}
+        return {"seed": self.seed, "portable": self.portable, "replica": replicas_of(block)[0]}
 
     def split(self, block: str) -> Slice:
         """The roles of the source's and every target's images."""
@@ -142,7 +143,10 @@ class NaturalStudy(Block):
         ratio = (
             self.pseudo_labels.labelled_ratio if self.pseudo_labels and chosen.labels == "pseudo" else None
         )
+        # lower precisions and compiled kernels have no portable form, and would be slow without the fastest kernels
+        portable = self.portable and recipe["precision"] == "float32" and not recipe["compile"]
         return self._common(block) | {
+            "portable": portable,
             "model": dump(self.model),
             "training": recipe,
             "labels": chosen.labels,

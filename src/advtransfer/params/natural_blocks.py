@@ -10,6 +10,7 @@ from advtransfer.objectives.deep.knobs import Norm, Radius
 from advtransfer.params.blocks import Block, Distinct, Impossible, Labels, Name, PseudoLabels, Shots
 from advtransfer.params.measures import NAMES as MEASURES
 from advtransfer.params.measures import Measure
+from advtransfer.params.networks import check_arguments
 from advtransfer.params.objectives import DeepPerturbation
 
 Strengths = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1), Distinct]
@@ -23,6 +24,11 @@ class Network(Block):
         description="small_cnn, resnet18, resnet50, wide_resnet or timm:NAME",
     )
     arguments: dict[str, int | float | str | bool] = Field(default={}, description="its further arguments")
+
+    @model_validator(mode="after")
+    def _buildable(self) -> Self:
+        check_arguments(self.name, self.arguments)
+        return self
 
 
 class Augmentation(Block):

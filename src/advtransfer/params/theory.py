@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from advtransfer.params.blocks import Block, Distinct, Impossible, Name, Resources
+from advtransfer.params.blocks import Block, Distinct, Impossible, Name, Portable, Resources
 from advtransfer.theory.errors import InvalidScenario
 from advtransfer.theory.linear import scenario as linear
 from advtransfer.theory.sparse_coding import config as sparse
@@ -195,9 +195,7 @@ class SparseCoding(Block):
     title: str = Field(min_length=1, description="heading of the report")
     seed: int = Field(ge=0, description="root of every random stream of the study (>= 0)")
     replicas: int = Field(ge=2, le=1000, description="paired repetitions (2..1000)")
-    portable: bool = Field(
-        False, description="true for the same bytes on every x86-64 processor with AVX2, at more time"
-    )
+    portable: Portable = True
     scenarios: dict[Name, SparseScenario] = Field(min_length=1, description="name -> data and network")
     resources: dict[Literal["sparse_coding"], Resources] = Field(
         default={}, description="rule -> {threads, mem_mb, runtime, gpu, gpu_optional}"

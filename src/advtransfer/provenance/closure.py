@@ -2,13 +2,14 @@
 
 import ast
 import hashlib
-import json
 import re
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+from advtransfer.regular_files import read_json, why_unreadable
 
 # Everything in Python 3.11's grammar that can hide a '#' or a newline: strings; and comments, which can hide
 # a quote. The standard tokenizer finds the same ones (there is a test) but several times more slowly, and
@@ -196,13 +197,14 @@ def _notebook_imports(notebook: Path, source: Path) -> Iterator[str]:
 def _cells(notebook: Path) -> Iterator[str]:
     """Source of the code cells, without lines meant for IPython."""
     try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        cells = read_json(notebook)["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except OSError as error:
+        raise ValueError(f"{notebook}: {why_unreadable(error)}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{notebook}: not a notebook: {error}") from error
-    for cell in cells:
-        if cell.get("cell_type") != "code":
-            continue
-        lines = "".join(cell["source"]).split("\n")
+    for source in sources:
+        lines = source.split("\n")
         magic = lines[0].split(" ")[0]
         if not magic.startswith("%%") or magic in _PYTHON_MAGICS:
             yield "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)

@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from advtransfer.regular_files import read_bytes
+
 LOCK_FILE = "requirements.lock"
 # Those that can move a number; everything else is in the lock file, whose hash is recorded too.
 PACKAGES = {  # name -> where it is at home
@@ -79,7 +81,7 @@ def package_versions() -> dict[str, str]:
 def lock_hash(root: Path) -> str | None:
     """SHA-256 of the lock file, if there is one."""
     try:
-        return hashlib.sha256((root / LOCK_FILE).read_bytes()).hexdigest()
+        return hashlib.sha256(read_bytes(root / LOCK_FILE)).hexdigest()
     except OSError:
         return None
 
@@ -88,7 +90,9 @@ def git_state(root: Path) -> dict[str, Any] | None:
     """Commit of the working tree and whether tracked files differ from it; None without a commit."""
     command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     header = [

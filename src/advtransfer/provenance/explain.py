@@ -65,9 +65,9 @@ class Node:
             return "above"
         if self.seal is None:
             return f"raw, sha256 {(self.sha256 or 'unknown')[:_SHORT]}"
-        git = self.seal.made.get("git") or {}
+        git = self.seal.told.get("git") or {}
         commit = git.get("commit", "no commit")[:_SHORT] + ("+edits" if git.get("dirty") else "")
-        date = self.seal.made.get("started", "no date")[:10]
+        date = (self.seal.told.get("started") or "no date")[:10]
         return f"seal {self.seal.id[:_SHORT]}, rule {self.seal.spec.rule}, {commit}, {date}"
 
 
@@ -137,9 +137,9 @@ def explain(path: Path | str, root: Path, plan: Mapping[str, Spec] | None = None
 
 def _made_by_none(name: str, root: Path, plan: Mapping[str, Spec] | None) -> Explanation:
     """What to say of a path that is no output."""
-    if (root / name).is_dir():
+    if os.path.isdir(root / name):  # noqa: PTH112 (unlike pathlib's, these ask nothing of a closed folder)
         return Explanation(name, UNKNOWN, "a folder; expected a file")
-    if not (root / name).exists():
+    if not os.path.exists(root / name):  # noqa: PTH110
         return Explanation(name, UNKNOWN, "no such file, and no job makes it")
     sealed = [seal.spec for seal in all_seals(root).values() if isinstance(seal, Seal)]
     if any(name in spec.input_paths for spec in [*sealed, *(plan or {}).values()]):
@@ -149,7 +149,8 @@ def _made_by_none(name: str, root: Path, plan: Mapping[str, Spec] | None) -> Exp
 
 def _never_made(spec: Spec, root: Path) -> bool:
     """Whether nothing of what a job leaves is there."""
-    return not any((root / path).exists() for path in (*spec.output_paths, str(seal_path(spec.primary))))
+    paths = (*spec.output_paths, str(seal_path(spec.primary)))
+    return not any(os.path.lexists(root / path) for path in paths)
 
 
 class _Lineage:

@@ -98,6 +98,7 @@ def _zombie(pid: int) -> bool:
     """Whether a process was killed but not yet reaped: it has an id, and will never write again."""
     try:
         # the name in brackets may hold anything, so the state is what follows the last bracket
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return told.rpartition(")")[2].split()[0] in "ZX"
     except (OSError, IndexError):
         return False

@@ -29,6 +29,7 @@ from typing import Any
 from advtransfer.provenance.closure import code_hashes
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.hashing import Hasher, hash_cache
+from advtransfer.provenance.inside import Inside
 from advtransfer.provenance.seal import (
     SUFFIX,
     Seal,
@@ -39,6 +40,7 @@ from advtransfer.provenance.seal import (
     why_differs,
 )
 from advtransfer.provenance.spec import Inputs, Spec, canonical, spec_path
+from advtransfer.regular_files import read_text
 
 _SECOND = 1_000_000_000
 # Two files written at once may differ by a tick of the file system's clock: that is not the future yet.
@@ -96,8 +98,7 @@ class Guard:
     def seconds(self, primary: str) -> float | None:
         """What a job took when it was last computed; None if no seal tells."""
         seal = self._times.seals.own(primary)
-        told = seal.made.get("wall_seconds") if isinstance(seal, Seal) else None
-        return float(told) if isinstance(told, int | float) else None
+        return seal.told.get("wall_seconds") if isinstance(seal, Seal) else None
 
     def _judge(self, spec: Spec, benchmark: str | None) -> str:
         """Put times in order first: that changes the stamps by which the hasher knows the files."""
@@ -127,7 +128,7 @@ def _write_fresh(file: Path, spec: Spec) -> None:
     """The same bytes whenever the job is fresh, so that most calls only read."""
     text = _spec_text(spec, {})
     try:
-        if file.read_text(encoding="utf-8") == text:
+        if read_text(file) == text:
             if file.stat().st_mtime_ns != ANCIENT:
                 os.utime(file, ns=(ANCIENT, ANCIENT))
             return
@@ -211,6 +212,9 @@ class _Times:
 
     None in the future or before `ANCIENT`, no artifact older than what it was made from. Stale artifacts too:
     their spec files carry the verdict, and whoever is fresh needs all that it was made from in order.
+
+    Only what a spec names or a job made is touched, and only below the project, links resolved: a raw file that a seal
+    alone tells of is looked at.
     """
 
     def __init__(self, root: Path, clock: _Clock) -> None:
@@ -218,11 +222,14 @@ class _Times:
         self._root = root
         self._clock = clock
         self._settled: dict[str, int] = {}
+        self._ours = Inside(root)
 
     def settle_job(self, spec: Spec, benchmark: str | None) -> None:
         """Settle every file of a job and all that they were made from."""
         for path in (*spec.input_paths, *spec.output_paths):
             self._settle(path)
+            if not self.seals.covering(path):
+                self._place(path, ANCIENT)
         seal = self.seals.own(spec.primary)
         floor = self._floor(seal if isinstance(seal, Seal) else None)
         self._place(str(seal_path(spec.primary)), floor)
@@ -235,11 +242,17 @@ class _Times:
         return max(time or 0 for time in times)
 
     def _settle(self, path: str) -> int:
-        """The time of `path`, after it was put in order; 0 if it is missing."""
+        """The time of `path`, after it was put in order if a job made it; 0 if it is missing."""
         if path not in self._settled:
             self._settled[path] = 0  # seals that were tampered with may run in a circle
-            self._settled[path] = self._place(path, self._floor(self.seals.covering(path)))
+            seal = self.seals.covering(path)
+            self._settled[path] = self._place(path, self._floor(seal)) if seal else self._time(path)
         return self._settled[path]
+
+    def _time(self, path: str) -> int:
+        """The time that `_place` would give a raw file."""
+        time = _mtime(self._root / path, follow_symlinks=True)
+        return 0 if time is None else max(self._clock.past(time), ANCIENT)
 
     def _floor(self, seal: Seal | None) -> int:
         """The time below which a file covered by `seal` would look outdated."""
@@ -258,6 +271,8 @@ class _Times:
             return 0
         wanted = max(self._clock.past(time), floor)
         if wanted != time:
+            if (file if follow_symlinks else file.parent) not in self._ours:
+                return time
             try:
                 os.utime(file, ns=(wanted, wanted), follow_symlinks=follow_symlinks)
             except OSError:  # not ours to set: Snakemake then judges by the time it has

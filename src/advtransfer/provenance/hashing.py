@@ -1,5 +1,6 @@
 """SHA-256 of files, remembered by their stat so that an unchanged terabyte is not read twice."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -7,6 +8,7 @@ import time
 from pathlib import Path
 
 from advtransfer.provenance.files import atomic_write
+from advtransfer.regular_files import open_regular, read_json
 
 # A file that changed this shortly before it was read may change again without its times showing it (two
 # writes within one tick of the file system's clock): git calls such entries racy. Two seconds is the coarsest
@@ -43,7 +45,7 @@ class Hasher:
         self._learnt: dict[str, list[int | str]] = {}
 
     def sha256(self, path: Path | str) -> str:
-        """Hex digest of the file's present content. Raises OSError if it cannot be read (a folder cannot)."""
+        """Hex digest of the file's present content. Raises OSError if it cannot be read, or is no regular file."""
         name = os.path.abspath(path)  # noqa: PTH100 (resolving links would cost a call per folder)
         entry = self._known.get(name) if self._cache else None
         if entry and tuple(entry[:4]) == stamp(name):
@@ -51,16 +53,20 @@ class Hasher:
         return self._read(name)
 
     def save(self) -> None:
-        """Merge what was learnt into the cache file; of two saves at once one may be lost, never mixed."""
+        """Merge what was learnt into the cache file; of two saves at once one may be lost, never mixed.
+
+        Where nothing can be written it stays as it is: it only saves time.
+        """
         if not (self._cache and self._learnt):
             return
         text = json.dumps({**_load(self._cache), **self._learnt}, separators=(",", ":"))
-        atomic_write(self._cache, text)
+        with contextlib.suppress(OSError):
+            atomic_write(self._cache, text)
         self._learnt = {}
 
     def _read(self, name: str) -> str:
         began = time.time_ns()
-        with open(name, "rb") as file:  # noqa: PTH123 (name is a string already, and this is the hot path)
+        with open_regular(name) as file:
             before = _stamp(os.fstat(file.fileno()))
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             after = _stamp(os.fstat(file.fileno()))
@@ -72,7 +78,7 @@ class Hasher:
 def _load(cache: Path) -> dict[str, list[int | str]]:
     """The entries of a cache file; none if it is absent, damaged or of another make."""
     try:
-        entries = json.loads(cache.read_text(encoding="utf-8"))
+        entries = read_json(cache)
     except (OSError, ValueError):
         return {}
     if not isinstance(entries, dict):

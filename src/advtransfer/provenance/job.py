@@ -21,6 +21,7 @@ from advtransfer.provenance.hashing import Hasher, Stamp, hash_cache, stamp
 from advtransfer.provenance.job_code import JobCode, refuse, shared_spec
 from advtransfer.provenance.seal import SealError, content_hash, seal_path, write_seal
 from advtransfer.provenance.spec import Spec, SpecError, canonical, load_spec, plain
+from advtransfer.regular_files import require_regular, why_unreadable
 
 
 def run_job(
@@ -45,6 +46,7 @@ def run_job(
     job = _Job(_spec(spec_file), list(map(Path, outputs)), list(map(Path, inputs)), Path(root or Path.cwd()))
     code = JobCode(job.spec, Path(source))
     code.refuse_change()
+    job.refuse_folders()
     made = environment.describe(job.root)
     sealed = _Inputs(job)
     scratch = job.scratch(sealed.sha256)
@@ -103,6 +105,15 @@ class _Job:
         key = hashlib.sha256(canonical([self.spec.digest, sha256]).encode()).hexdigest()
         return self.root.absolute() / ".snakemake" / "scratch" / key
 
+    def refuse_folders(self) -> None:
+        """Exit if a folder with something in it lies where the job would move a file to; an empty one goes."""
+        for path in (*self.outputs, seal_path(self.outputs[0])):
+            if path.is_dir() and not path.is_symlink():
+                try:
+                    path.rmdir()
+                except OSError:
+                    refuse(f"{path} is a folder where a file of this job belongs: remove it")
+
     def named_inputs(self) -> dict[str, Path | list[Path]]:
         given = iter(self.inputs)
         return {
@@ -157,12 +168,11 @@ def _hash_drafts(job: _Job, drafts: Mapping[str, Path]) -> dict[str, str]:
 
 def _publish(job: _Job, drafts: Mapping[str, Path]) -> None:
     """The old seal goes first and the new one comes last: nothing in between passes for whole."""
+    job.refuse_folders()
     seal_path(job.outputs[0]).unlink(missing_ok=True)
     for draft, output in zip(drafts.values(), job.outputs, strict=True):
         flush_file(draft)
         output.parent.mkdir(parents=True, exist_ok=True)
-        if output.is_dir() and not output.is_symlink():
-            refuse(f"{output} is a folder where a file of this job belongs: remove it")
         draft.replace(output)
 
 
@@ -200,11 +210,15 @@ class _Inputs:
             return content_hash(path, hasher)
         except SealError as error:
             refuse(f"{self._job.spec.primary}: input {path}: {error}")
+        except OSError as error:
+            refuse(f"{self._job.spec.primary}: input {path}: {why_unreadable(error)}")
 
     def _stamp(self, path: Path) -> Stamp:
-        if not path.is_file():
-            refuse(f"{self._job.spec.primary}: input {path} is missing or no file")
-        return stamp(path)
+        try:
+            require_regular(path)
+            return stamp(path)
+        except OSError as error:
+            refuse(f"{self._job.spec.primary}: input {path} is missing or no file: {why_unreadable(error)}")
 
     def refuse_change(self) -> None:
         """Exit if the stage may have read other content than was hashed; a mere `touch` does no harm."""

@@ -16,8 +16,8 @@ from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.hashing import RACY_NS, Stamp, stamp
 from advtransfer.provenance.spec import Spec, canonical
 
-# Second part of the names of modules that run jobs rather than being run by them.
-RUNNER = ("provenance", "tracking", "cli", "__main__")
+# Second part of the names of modules that run jobs rather than being run by them, or that do both.
+RUNNER = ("provenance", "tracking", "cli", "__main__", "regular_files")
 SHARED = "ADVTRANSFER_SPEC"  # where the processes of a job find its spec
 
 

@@ -10,15 +10,21 @@ from typing import Any
 
 from advtransfer.provenance.files import PREFIX, atomic_write
 from advtransfer.provenance.hashing import Hasher
-from advtransfer.provenance.spec import Spec, SpecError, canonical
+from advtransfer.provenance.spec import OutsideError, Spec, SpecError, canonical
+from advtransfer.regular_files import parse_json, read_text
 
 SUFFIX = ".seal"
 ARTIFACT_FOLDERS = ("data", "results", "reports")
+# In place of the hash of what is there and cannot be read: equal to no hash.
+UNREADABLE = "unreadable"
 _MAX_SHOWN = 60
 
 
 class SealError(Exception):
-    """A seal that cannot be believed; the message is `no seal`, `seal unreadable` or `seal altered`."""
+    """A seal that cannot be believed.
+
+    The message is `no seal`, `seal unreadable`, `seal altered` or `seal leads out of the project (PATH)`.
+    """
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Seal:
     """What made an artifact: the spec, the SHA-256 of each input and output, and `made`, the circumstances.
 
     `id` is the SHA-256 of spec and hashes: it decides freshness together with them. `made` (machine,
-    packages, times) does not.
+    packages, times) does not, and nothing vouches for it: read it as `told`.
     """
 
     spec: Spec
@@ -37,6 +43,13 @@ class Seal:
     def id(self) -> str:
         """SHA-256 over the part that decides freshness; equal for equal computations on any machine."""
         return hashlib.sha256(canonical(self._decisive()).encode()).hexdigest()
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """`made` without what makes no sense (`advtransfer.circumstances`)."""
+        from advtransfer.circumstances import sensible  # jobs never ask, so it is no code of theirs
+
+        return sensible(self.made)
 
     def _decisive(self) -> dict[str, Any]:
         return {"spec": self.spec.to_dict(), "sha256": self.sha256}
@@ -69,7 +82,7 @@ def write_seal(spec: Spec, sha256: Mapping[str, str], made: Mapping[str, Any], p
 def read_seal(path: Path) -> Seal:
     """Read a seal file. Raises SealError if it is absent, is no seal, or was edited since it was written."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (FileNotFoundError, NotADirectoryError):
         raise SealError("no seal") from None
     except (OSError, ValueError):
@@ -80,14 +93,27 @@ def read_seal(path: Path) -> Seal:
 def parse_seal(text: str) -> Seal:
     """The inverse of `Seal.to_json`. Raises SealError as `read_seal`."""
     try:
-        value = json.loads(text)
-        seal = Seal(Spec.from_dict(value["spec"]), dict(value["sha256"]), dict(value["made"]))
+        value = parse_json(text)
+        spec = Spec.from_dict(value["spec"])
+        seal = Seal(spec, _hashes(value["sha256"], spec), dict(value["made"]))
         identity = str(value["id"])
+    except OutsideError as error:
+        raise SealError(f"seal leads out of the project ({error.path})") from None
     except (KeyError, TypeError, ValueError):
         raise SealError("seal unreadable") from None
     if seal.id != identity:
         raise SealError("seal altered")
     return seal
+
+
+def _hashes(value: Any, spec: Spec) -> dict[str, str]:
+    """The hashes of a seal. Raises ValueError if they are not those of its spec's files, each a text."""
+    hashes = dict(value)
+    if hashes.keys() != {*spec.input_paths, *spec.output_paths}:
+        raise ValueError("hashes of other files than the spec's")
+    if not all(isinstance(digest, str) for digest in hashes.values()):
+        raise ValueError("a hash that is no text")
+    return hashes
 
 
 def find_seal(path: str, root: Path) -> Seal | None:
@@ -161,6 +187,8 @@ def why_differs(seal: Seal, spec: Spec, content: Callable[[str], str | None]) ->
 def _output_change(path: str, seal: Seal, content: str | None) -> str | None:
     if content is None:
         return f"output {path} missing"
+    if content == UNREADABLE:
+        return f"output {path} cannot be read"
     return None if content == seal.sha256.get(path) else f"output {path} altered since it was sealed"
 
 
@@ -173,11 +201,16 @@ def content_hash(path: Path, hasher: Hasher) -> str:
 
 
 def present_content(path: Path, hasher: Hasher) -> str | None:
-    """`content_hash`, or None where there is no such file or a seal that cannot be believed."""
+    """`content_hash`; None where there is no such file or a seal that cannot be believed, UNREADABLE for all else.
+
+    That is a file that is closed to this user, a pipe or a device in its place, a link to itself.
+    """
     try:
         return content_hash(path, hasher)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, SealError):
         return None
+    except OSError:
+        return UNREADABLE
 
 
 def spec_change(old: Spec, new: Spec) -> str | None:

@@ -10,11 +10,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from advtransfer.regular_files import parse_json, read_json
+
 Inputs = Mapping[str, str | Sequence[str]]
 
 
 class SpecError(ValueError):
     """A spec that cannot be: params that are not plain JSON, no output, a file that holds no spec."""
+
+
+class OutsideError(SpecError):
+    """A spec with a `path` that is not one below the project."""
+
+    def __init__(self, path: str) -> None:
+        self.path = ascii(path)
+        super().__init__(f"path {self.path}; expected one below the project, without ..")
 
 
 def canonical(value: Any) -> str:
@@ -54,7 +64,8 @@ def _key(key: Any, where: str) -> str:
 class Spec:
     """What a job is: rule, wildcards, params it reads, code it can import, files it reads and writes.
 
-    Paths are relative to the project's root and logical: under a storage plugin the job may be handed others.
+    Paths are relative to the project's root, lead below it, and are logical: under a storage plugin the job may be
+    handed others.
     The first output is the primary one: it names the job, and the seal lies beside it. Order of names is
     kept, it is the order on the command line.
     """
@@ -71,11 +82,13 @@ class Spec:
         if not self.outputs:
             raise SpecError(f"rule {self.rule}: a job without outputs cannot be sealed")
         fields = {
+            "rule": _word(self.rule),
+            "stage": _module(self.stage),
             "wildcards": {str(name): str(value) for name, value in self.wildcards.items()},
             "params": plain(self.params),
-            "code": dict(self.code),
+            "code": {_module(name): _text(digest) for name, digest in self.code.items()},
             "inputs": {str(name): _paths(value) for name, value in self.inputs.items()},
-            "outputs": {str(name): _text(path) for name, path in self.outputs.items()},
+            "outputs": {str(name): _path(path) for name, path in self.outputs.items()},
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -126,6 +139,8 @@ class Spec:
         try:
             named = {"inputs": dict(value["inputs"]), "outputs": dict(value["outputs"])}
             return cls(**{**value, **named})
+        except OutsideError:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SpecError(f"not a spec: {error}") from error
 
@@ -133,7 +148,7 @@ class Spec:
     def from_json(cls, text: str) -> "Spec":
         """The inverse of `to_json`. Raises SpecError if the text holds no spec."""
         try:
-            return cls.from_dict(json.loads(text))
+            return cls.from_dict(parse_json(text))
         except ValueError as error:
             raise SpecError(f"not a spec: {error}") from error
 
@@ -141,12 +156,36 @@ class Spec:
 def _paths(value: Any) -> str | list[str]:
     """Plain strings: Snakemake's paths are subclasses of str that carry flags."""
     if isinstance(value, str | os.PathLike):
-        return _text(value)
-    return [_text(item) for item in value]
+        return _path(value)
+    return [_path(item) for item in value]
 
 
-def _text(path: "str | os.PathLike[str]") -> str:
-    return str(os.fspath(path))
+def _path(value: "str | os.PathLike[str]") -> str:
+    """A path as text. Raises OutsideError for one that could lead out of the project, or that no file can have."""
+    path = _text(value)
+    parts = path.split("/")
+    # "" is the first part of an absolute path, and the only one of no path
+    if parts[0] == "" or ".." in parts or not path.isprintable():
+        raise OutsideError(path)
+    return path
+
+
+def _word(value: str) -> str:
+    """A name that can be printed. Raises SpecError for another."""
+    if not _text(value).isprintable():
+        raise SpecError(f"found {value!a}, expected a name on one line")
+    return _text(value)
+
+
+def _module(value: str) -> str:
+    """A dotted name, as `import` takes it: part of the path of a file. Raises SpecError for another."""
+    if not all(part.isidentifier() for part in _text(value).split(".")):
+        raise SpecError(f"found {value!a}, expected the name of a module")
+    return _text(value)
+
+
+def _text(value: "str | os.PathLike[str]") -> str:
+    return str(os.fspath(value))
 
 
 def _flat(named: Mapping[str, str | list[str]]) -> Iterator[str]:
@@ -170,6 +209,6 @@ def load_spec(path: Path | str) -> Spec:
     """Read a spec file written by the guard. Raises OSError if absent, SpecError if it holds no spec."""
     path = Path(path)
     try:
-        return Spec.from_dict(json.loads(path.read_text(encoding="utf-8"))["spec"])
+        return Spec.from_dict(read_json(path)["spec"])
     except (KeyError, TypeError, ValueError) as error:
         raise SpecError(f"{path}: {error}") from error

@@ -29,15 +29,18 @@ def execute(template: Path, parameters: dict[str, Any], folder: Path) -> Noteboo
 
     Raises papermill's PapermillExecutionError, with the traceback, when a cell fails.
     """
+    import nbformat
     import papermill
     from traitlets.config import Config
 
     jupyter = folder / ".jupyter"
+    # As a value: papermill takes braces in the path of a notebook for parameters.
+    content = nbformat.read(template, as_version=4)
     with own_jupyter(jupyter):
         # Sockets in the folder, not TCP ports: another process can take a port before the kernel does.
         config = Config({"KernelManager": {"transport": "ipc"}})
         return papermill.execute_notebook(
-            str(template.resolve()), None, parameters, kernel_name=KERNEL, cwd=str(folder), config=config,
+            content, None, parameters, kernel_name=KERNEL, cwd=str(folder), config=config,
             progress_bar=False, request_save_on_cell_execute=False, shutdown_kernel="immediate",
         )  # fmt: skip
 
@@ -130,4 +133,6 @@ def _write_kernel(path: Path) -> None:
         "--HistoryManager.enabled=False",
     ]
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"argv": launch, "display_name": "Python 3", "language": "python"}))
+    path.write_text(
+        json.dumps({"argv": launch, "display_name": "Python 3", "language": "python"}), encoding="utf-8"
+    )

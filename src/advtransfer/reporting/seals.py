@@ -7,10 +7,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from advtransfer.circumstances import sensible
+
 
 def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """The seals, ordered by the files they vouch for, so that the order given does not matter."""
-    return sorted((json.loads(path.read_text()) for path in paths), key=outputs)
+    """The seals, ordered by the files they vouch for, so that the order given does not matter.
+
+    Of what they tell of their jobs only what makes sense: nothing vouches for it.
+    """
+    seals = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return sorted(({**seal, "made": sensible(seal["made"])} for seal in seals), key=outputs)
 
 
 def outputs(seal: dict[str, Any]) -> list[str]:
@@ -37,6 +43,6 @@ def versions(seals: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
     """Every version of every package that took part in making the artifacts."""
     found: dict[str, set[str]] = {}
     for seal in seals:
-        for package, version in seal["made"].get("packages", {}).items():
+        for package, version in (seal["made"].get("packages") or {}).items():
             found.setdefault(package, set()).add(str(version))
     return {package: sorted(versions) for package, versions in sorted(found.items())}

@@ -37,7 +37,7 @@ def artifacts(seals: Sequence[dict[str, Any]], studies: Studies) -> str:
     for seal in seals:
         made = seal["made"]
         packages = ", ".join(
-            f"{name} {version}" for name, version in sorted(made.get("packages", {}).items())
+            f"{name} {version}" for name, version in sorted((made.get("packages") or {}).items())
         )
         name = environments.setdefault(packages, f"set {len(environments) + 1}")
         about = {

@@ -54,7 +54,9 @@ class StudyReport:
         chosen = rows[rows["study"] == name]
         if chosen.empty:
             raise ValueError(f"{metrics}: no rows of study {name!r}, found {sorted(rows['study'].unique())}")
-        verdicts = [row for row in json.loads(Path(claims).read_text()) if row["study"] == name]
+        verdicts = [
+            row for row in json.loads(Path(claims).read_text(encoding="utf-8")) if row["study"] == name
+        ]
         return cls(name, chosen, verdicts, _known(Path(context)))
 
     def heading(self) -> Html:
@@ -220,7 +222,7 @@ def _known(path: Path) -> dict[str, Any]:
     """The context that the page's job wrote; where someone opens the notebook by hand, what the page's seal tells."""
     if not path.exists():
         return {}
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     if "spec" not in content:
         return dict(content)
     root = path.resolve().parents[2]  # of reports/rendered/<study>.html.seal

@@ -17,5 +17,5 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     """
     rates = rates_table.read(inputs["rates"]) if "rates" in inputs else None
     rows = judge(table.read(inputs["metrics"]), params["claims"], rates)
-    outputs["claims"].write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n")
+    outputs["claims"].write_text(json.dumps(rows, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return {row["id"]: row["estimate"] for row in rows}

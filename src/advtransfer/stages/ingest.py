@@ -28,7 +28,7 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
     try:
         source = open_source(params, root)
         counts = prepare(source, how, outputs["images"], outputs["rejects"], workers=_threads())
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise SystemExit(f"{error} (images are looked for below {VARIABLE}={root})") from None
     found = read_header(outputs["images"]).sha256
     if params.get("sha256", found) != found:

@@ -21,8 +21,8 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
         folder = Path(name)
         parameters = _stage(params, inputs, folder)
         executed = notebook.normalise(notebook.execute(inputs["template"], parameters, folder))
-    outputs["notebook"].write_text(notebook.to_json(executed))
-    outputs["page"].write_text(notebook.to_html(executed, params["title"], params["study"]))
+    outputs["notebook"].write_text(notebook.to_json(executed), encoding="utf-8")
+    outputs["page"].write_text(notebook.to_html(executed, params["title"], params["study"]), encoding="utf-8")
 
 
 def _stage(params: dict[str, Any], inputs: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def _stage(params: dict[str, Any], inputs: dict[str, Any], folder: Path) -> dict
         (folder / files[key]).symlink_to(inputs[key].resolve())
     sealed = seals.read(inputs["seals"])
     context = study.context(params, seals.artifacts(sealed), seals.versions(sealed))
-    (folder / files["context"]).write_text(json.dumps(context))
+    (folder / files["context"]).write_text(json.dumps(context), encoding="utf-8")
     details = [f"details-{number:02d}.parquet" for number in range(len(inputs.get("details", ())))]
     for name, path in zip(details, inputs.get("details", ()), strict=True):
         (folder / name).symlink_to(path.resolve())

@@ -16,10 +16,12 @@ def main(params: dict[str, Any], inputs: dict[str, list[Path]], outputs: dict[st
     Outputs: ``index``, ``artifacts`` and ``glossary`` (HTML), ``studies`` (what other pages read for their navigation).
     """
     claims = [
-        row for path in [*inputs["claims"], *inputs.get("apart", [])] for row in json.loads(path.read_text())
+        row
+        for path in [*inputs["claims"], *inputs.get("apart", [])]
+        for row in json.loads(path.read_text(encoding="utf-8"))
     ]
     studies, found = params["studies"], seals.read(inputs["seals"])
-    outputs["index"].write_text(site.index(params["title"], studies, claims, found))
-    outputs["artifacts"].write_text(site.artifacts(found, studies))
-    outputs["glossary"].write_text(site.glossary(studies))
-    outputs["studies"].write_text(site.studies_script(studies))
+    outputs["index"].write_text(site.index(params["title"], studies, claims, found), encoding="utf-8")
+    outputs["artifacts"].write_text(site.artifacts(found, studies), encoding="utf-8")
+    outputs["glossary"].write_text(site.glossary(studies), encoding="utf-8")
+    outputs["studies"].write_text(site.studies_script(studies), encoding="utf-8")

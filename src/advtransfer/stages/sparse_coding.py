@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from advtransfer.arithmetic import hold_products
 from advtransfer.evaluation import table, units_table
 from advtransfer.theory.sparse_coding.study import run_scenario
 
@@ -17,6 +18,7 @@ def main(params: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Path
 
     No inputs. outputs: metrics, units (alignment and importance of every hidden unit).
     """
+    hold_products()
     found = run_scenario(params["scenario"], replicas=params["replicas"], seed=params["seed"])
     metrics = [
         pd.DataFrame({"value": values.astype(np.float64), "replica": range(len(values))}).assign(

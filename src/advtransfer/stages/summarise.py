@@ -17,7 +17,7 @@ def main(params: dict[str, Any], inputs: dict[str, list[Path]], outputs: dict[st
     Outputs: ``metrics`` (Parquet), ``claims`` and ``summary`` (JSON), ``accuracy_by_shots`` (CSV).
     """
     rows = table.join(inputs["metrics"])
-    claims = [row for path in inputs["claims"] for row in json.loads(path.read_text())]
+    claims = [row for path in inputs["claims"] for row in json.loads(path.read_text(encoding="utf-8"))]
     estimates = means(rows)
     table.write(rows, outputs["metrics"])
     _write_json(claims, outputs["claims"])
@@ -26,4 +26,4 @@ def main(params: dict[str, Any], inputs: dict[str, list[Path]], outputs: dict[st
 
 
 def _write_json(content: Any, path: Path) -> None:
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -11,8 +11,6 @@ import math
 import torch
 from torch import Tensor
 
-_TINY = 1e-37  # keeps 0 / sqrt(0) at 0
-
 
 class AdamW:
     """Decoupled weight decay; one call to ``step`` per gradient."""
@@ -39,9 +37,8 @@ class AdamW:
             self.first[name].lerp_(gradient, 1 - beta1)
             self.second[name].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
             p.mul_(1 - learning_rate * self.weight_decay)
-            # sqrt(v) as v / sqrt(v): on a CPU torch.sqrt is MKL's, whose last bit depends on the processor's maker
-            root = self.second[name].clamp_min(_TINY).rsqrt().mul_(self.second[name])
-            p.addcdiv_(self.first[name], root.div_(correction).add_(1e-8), value=-step)
+            root = self.second[name].sqrt().div_(correction).add_(1e-8)
+            p.addcdiv_(self.first[name], root, value=-step)
 
 
 def cosine(step: int, steps: int) -> float:

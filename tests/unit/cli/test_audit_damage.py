@@ -70,6 +70,8 @@ def test_numbers_that_cannot_be_computed_anew_fail_and_are_no_number(project):
 
 
 def test_whatever_a_parser_raises_is_one_line(tmp_path):
+    (tmp_path / "a.bin").touch()
+
     def parse(path):
         raise RuntimeError(f"{path}: two\nlines")
 

@@ -6,10 +6,10 @@ import os
 import pytest
 import torch
 
-from advtransfer.cli import gpu_leases, job
+from advtransfer.cli import gpu_leases, job, kernels
 
 VARIABLES = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-VARIABLES += ("ATEN_CPU_CAPABILITY", "MKL_CBWR", "CUBLAS_WORKSPACE_CONFIG")
+VARIABLES += (*kernels.PORTABLE, "CUBLAS_WORKSPACE_CONFIG")
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ CHANGES = [
     ({"title": "Other"}, REPORT),
     ({"resources": {"pretrain": {"threads": 2}, "transfer": {"mem_mb": 4000}}}, set()),
     ({"seed": 3}, EVERYTHING),
-    ({"portable": True}, EVERYTHING),
+    ({"portable": False}, EVERYTHING),
     ({"labelled_fraction": 0.2}, REPORT | SPLIT),
     ({"test_fraction": 0.4}, REPORT | SPLIT),
     ({"source.shift.0.noise.sigma": 0.3}, REPORT | PSEUDO | ALL_PRETRAIN),
@@ -137,7 +137,7 @@ def test_slices_hold_what_the_jobs_are_told(load, document):
     study = load(document).studies["one"]
     assert study.split("r002-003") == {
         "seed": 1,
-        "portable": False,
+        "portable": True,
         "replicas": [2, 3],
         "source_classes": [0, 1, 2, 3],
         "target_classes": [0, 1, 2, 3, 8, 9],

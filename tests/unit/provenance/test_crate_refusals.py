@@ -208,3 +208,10 @@ def test_a_crate_needs_the_workflow_and_what_it_is_built_from(toy, refused):
         (toy.root / path).unlink()
     expected = ("README.md", "Snakefile", "params.yaml", "requirements.lock")
     assert refused() == [f"{path}: not found, and a crate needs it" for path in expected]
+
+
+def test_a_file_that_a_link_brings_from_elsewhere_is_refused(toy, refused, tmp_path):
+    """A crate is given away."""
+    (tmp_path / "secret").write_text("secret")
+    (toy.root / "src/secret.txt").symlink_to(tmp_path / "secret")
+    assert refused() == ["src/secret.txt: a link that leads out of the project"]

@@ -7,15 +7,14 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
+from pictures import SIDE
 
 from advtransfer.params.measures import NAMES as MEASURES
 from advtransfer.params.model import Params
 from advtransfer.stages import ingest, pretrain_natural, pseudo_label_natural, split_natural
 from advtransfer.training.deep import checkpoint
 
-BLOCK, CLASSES, SIDE = "r001-001", ("disc", "ring", "stripes"), 16
+BLOCK = "r001-001"
 TRAINING = {"updates": 24, "batch_size": 12, "learning_rate": 0.05, "average": 0.9}
 ATTACK = {"attack": {"norm": "linf", "eps": "8/255", "steps": 2}}
 VARIANTS = {
@@ -47,26 +46,6 @@ def study(**changes):
     }
     content = {"default_studies": ["s"], "studies": {"s": block}, "datasets": datasets}
     return Params.model_validate(content)
-
-
-def paint(root):
-    """Two sets of 40 images a class and split: a shape of its class, a colour and noise of its own."""
-    rng = np.random.default_rng(0)
-    for name in ("painted", "sketched"):
-        _paint(Path(root) / name, rng)
-
-
-def _paint(root, rng):
-    y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
-    radius = np.hypot(x, y)
-    masks = [radius < 5, (radius > 4) & (radius < 7), x % 4 < 2]
-    for split in ("train", "test"):
-        for name, mask in zip(CLASSES, masks, strict=True):
-            folder = root / split / name
-            folder.mkdir(parents=True)
-            for i in range(40):
-                pixels = rng.uniform(0, 120, (SIDE, SIDE, 3)) + mask[..., None] * rng.uniform(60, 130, 3)
-                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i:02d}.png")
 
 
 def prepare(folder, params):

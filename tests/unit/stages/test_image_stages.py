@@ -1,7 +1,6 @@
 """The stages on the real digits: no leaks, paired variants, grouping that does not matter."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,8 @@ from advtransfer.data.splits import LABELLED, POOL, TEST, UNLABELLED
 from advtransfer.data.table import read_images, read_indexed, write_images
 from advtransfer.models import mlp
 from advtransfer.models.storage import save_parameters
+from advtransfer.provenance.seal import write_seal
+from advtransfer.provenance.spec import Spec
 from advtransfer.seeding import Streams
 from advtransfer.stages import collect, index, pretrain, pseudo_label, split, transfer
 
@@ -359,7 +360,8 @@ def test_index_lists_the_artifacts_and_removes_orphans_alone(tmp_path, monkeypat
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
     named = [["weights", "results/gone/deep/old"], ["curves", "results/gone/deep/old.curves"]]
-    (tmp_path / "results/gone/deep/old.seal").write_text(json.dumps({"spec": {"outputs": named}}))
+    spec = Spec("pretrain", "stage", {}, None, {}, {}, dict(named))
+    write_seal(spec, dict.fromkeys(orphans[:2], "0" * 64), {}, tmp_path / orphans[2])
     params = {"roots": ["results"], "declared": ["results/a/one", "results/b/two", "results/c/not-yet"]}
     inputs = {"artifacts": ["results/b/two", "results/a/one"]}
     found = index.main(params, inputs, {"index": tmp_path / "results/INDEX"})

@@ -13,6 +13,7 @@ from pathlib import Path
 import natural_lab
 import numpy as np
 import pandas as pd
+import pictures
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -40,7 +41,7 @@ CODE = Path(pretrain_natural.__file__).parents[2]
 @pytest.fixture(scope="module")
 def painted(tmp_path_factory):
     root = tmp_path_factory.mktemp("painted")
-    natural_lab.paint(root)
+    pictures.paint(root)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ADVTRANSFER_DATA", str(root))
         yield natural_lab.prepare(root, study())
@@ -243,7 +244,7 @@ def test_tmi_needs_four_validation_images_a_class(tmp_path, painted, capsys, sha
     split(params, painted["images"], inputs["images"], inputs["splits"])
     weights = [tmp_path / f"{name}.safetensors" for name in VARIANTS]
     for path in weights:
-        save_weights(path, initial(params.studies["s"].pretrain("clean", BLOCK), 3, natural_lab.SIDE))
+        save_weights(path, initial(params.studies["s"].pretrain("clean", BLOCK), 3, pictures.SIDE))
     asked = params.studies["s"].measure("s", "sketched", BLOCK)
     measure.main(asked, inputs | {"weights": weights}, {"metrics": tmp_path / "metrics"})
     found = pd.read_parquet(tmp_path / "metrics")

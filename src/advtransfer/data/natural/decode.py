@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 MAX_PIXELS = 2**26  # 67 million: a header may claim a size that fills the memory
+MAX_BYTES = 4 * MAX_PIXELS  # of an encoded image: so many pixels take less, but for those of 16 bits
 GREY = ("L", "1")
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")  # Pillow has others that start programs
 Modes = Literal["convert", "reject"]

@@ -18,6 +18,7 @@ from advtransfer.data.natural.torchvision_sets import (
     parameters,
     torchvision_class,
 )
+from advtransfer.regular_files import read_text
 
 MANIFEST = "SHA256SUMS"
 USUAL_SPLITS = (*NAMES_OF_SPLIT, WHOLE)
@@ -79,10 +80,14 @@ def verify(folder: Path) -> int:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise ValueError(f"{folder}: no {MANIFEST} in it, so it was not fetched; move it away to fetch it")
-    lines = manifest.read_text(encoding="utf-8").splitlines()
+    lines = read_text(manifest).splitlines()
     for line in lines:
         expected, _, name = line.partition("  ")
         path = folder / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise ValueError(
+                f"{manifest}: names {name!r}, no file below it; delete {folder} to fetch it again"
+            )
         found = _sha256(path) if path.is_file() else "no file"
         if found != expected:
             raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from advtransfer.data.natural.decode import MAX_BYTES
 from advtransfer.data.natural.records import Limits, Record, Source, choose
+from advtransfer.regular_files import read_bytes, why_unreadable
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 WHOLE = "all"  # the split of a tree that has none
@@ -25,7 +26,8 @@ def image_folder(root: Path, splits: Sequence[str] = (), limits: Limits | None =
         splits: folders of ``root`` to join. A class that only some of them have is a class of all.
 
     Hidden files and folders are left alone; a symbolic link to a class folder is followed. Raises ValueError,
-    in one line, if a folder is missing or no image is found.
+    in one line, if a folder is missing or closed to this user, or no image is found. What has the name of an image
+    and cannot be read, a pipe or a device included, is a record whose reading fails.
     """
     found = [_listing(root / split if splits else root) for split in splits or (WHOLE,)]
     class_names = sorted({name for listing in found for name in listing.images})
@@ -65,10 +67,10 @@ class _Listing:
 def _listing(base: Path) -> _Listing:
     if not base.is_dir():
         raise ValueError(f"{base}: no such folder; expected one folder a class in it")
-    entries = [entry for entry in os.scandir(base) if not entry.name.startswith(".")]
-    images, others = {}, sum(entry.is_file() for entry in entries)
+    entries = _entries(base)
+    images, others = {}, sum(not _is_folder(entry) for entry in entries)
     for entry in entries:
-        if entry.is_dir():
+        if _is_folder(entry):
             files = list(_files(entry.path, entry.name))
             images[entry.name] = [path for path in files if path.lower().endswith(SUFFIXES)]
             others += len(files) - len(images[entry.name])
@@ -77,15 +79,27 @@ def _listing(base: Path) -> _Listing:
 
 def _files(folder: str, name: str) -> Iterator[str]:
     """Paths below ``folder``, with ``name`` in front and slashes between."""
-    for entry in os.scandir(folder):
-        if entry.name.startswith("."):
-            continue
+    for entry in _entries(folder):
         if entry.is_dir(follow_symlinks=False):
             yield from _files(entry.path, f"{name}/{entry.name}")
         else:
             yield f"{name}/{entry.name}"
 
 
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    try:
+        return [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+    except OSError as error:
+        raise ValueError(f"{folder}: {why_unreadable(error)}, expected a folder to look into") from None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def _read(path: str) -> bytes:
-    with io.FileIO(path) as file:  # not buffered: half the time of Path.read_bytes for a small file
-        return file.readall()
+    return read_bytes(path, MAX_BYTES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from advtransfer.data.natural.repeats import Repeats, pixel_digest
 from advtransfer.data.natural.resize import FILTERS, fit
 from advtransfer.data.natural.writing import About, PreparedWriter, printable
 
+# What a system says that has come to its limits: nothing about the file.
+_OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE)
 CHUNK = 32  # records a thread takes at once: handing over is cheap, and so many photographs can be held
 
 
@@ -128,10 +131,14 @@ def _make(how: Preparation, record: Record) -> _Made | Reject:
 def _read(record: Record) -> Any:
     try:
         return record.read()
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        raise RejectedError("unreadable", str(error.strerror)) from error
-    except (OSError, SyntaxError) as error:  # sources that decode by themselves: what Pillow raises
-        raise RejectedError("corrupt", str(error)) from error
+    except (OSError, SyntaxError) as error:
+        if not isinstance(error, OSError) or error.errno is None:
+            # sources that decode by themselves: what Pillow raises
+            raise RejectedError("corrupt", str(error)) from error
+        if error.errno in _OF_THE_MACHINE:
+            raise  # another run would see the image
+        reason = "too-large" if error.errno == errno.EFBIG else "unreadable"
+        raise RejectedError(reason, error.strerror or "") from error
 
 
 def _drop(source: Source, how: Preparation, path: Path, names: set[str]) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import inspect
 import operator
+import os
+import tarfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +16,10 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
+from advtransfer.data.natural.decode import MAX_BYTES
 from advtransfer.data.natural.folder import WHOLE
 from advtransfer.data.natural.records import UNLABELLED, Limits, Record, Source, choose
+from advtransfer.regular_files import read_bytes, require_regular, why_unreadable
 
 NAMES_OF_SPLIT = {
     "train": ("train", "trainval", "train-standard"),
@@ -61,9 +67,11 @@ def torchvision_set(
         splits: train, val, test, or the set's own names, to be joined; ``all`` for a set without splits.
         options: further arguments of the set (``partition`` of DTD, ``annotation_level`` of FGVCAircraft).
 
-    Raises ValueError, in one line, if the set, a split or the data is missing, or the targets are no classes.
+    Raises ValueError, in one line, if the set, a split or the data is missing, lies there packed or as anything but
+    regular files, or if the targets are no classes. Nothing is written below ``root``.
     """
     root = root.expanduser()
+    _refuse_irregular(root)
     parts = [_Part(open_split(name, root, split, options=options), split, root) for split in splits]
     class_names = parts[0].class_names
     if any(part.class_names != class_names for part in parts):
@@ -104,7 +112,8 @@ def open_split(
     problem = ""
     for arguments in _split_arguments(name, accepted, split):
         try:
-            return cls(root, **given, **arguments)
+            with nullcontext() if download else _nothing_unpacked(root):
+                return cls(root, **given, **arguments)
         except ValueError as error:
             if "Valid values are" not in str(error):
                 raise
@@ -114,6 +123,40 @@ def open_split(
                 raise
             raise ValueError(f"{root}: {name} ({split}) cannot be read: {error}; fetch it first") from error
     raise NoSplitError(f"{name} has no split {split!r}: {problem}")
+
+
+def _refuse_irregular(root: Path) -> None:
+    """torchvision opens what it finds, and would wait for ever at a pipe."""
+    for folder, _, names in os.walk(root):
+        for name in names:
+            file = os.path.join(folder, name)  # noqa: PTH118 (a set may have a million files)
+            try:
+                require_regular(file)
+            except FileNotFoundError:
+                continue  # a link to nowhere, if the set needs it, is torchvision's to miss
+            except OSError as error:
+                raise ValueError(f"{file}: {why_unreadable(error)}, expected a file of the set") from None
+
+
+@contextmanager
+def _nothing_unpacked(root: Path) -> Iterator[None]:
+    """Inside, no archive is unpacked: ImageNet would do so where the raw images lie, as soon as it is opened."""
+
+    def refuse(self: tarfile.TarFile | zipfile.ZipFile, *arguments: Any, **options: Any) -> None:
+        name = getattr(self, "name", None) or getattr(self, "filename", None)
+        raise ValueError(
+            f"{root}: holds {name!r} packed; raw images are read and never written: unpack it by hand"
+        )
+
+    kinds: tuple[type, ...] = (tarfile.TarFile, zipfile.ZipFile)
+    originals = [(kind, kind.extractall) for kind in kinds]  # type: ignore[attr-defined]
+    for kind in kinds:
+        kind.extractall = refuse  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        for kind, original in originals:
+            kind.extractall = original  # type: ignore[attr-defined]
 
 
 def _split_arguments(name: str, accepted: Mapping[str, Any], split: str) -> list[dict[str, Any]]:
@@ -166,7 +209,7 @@ class _Part:
         image, target = self.dataset[i]
         if _label(target, self.dataset) != self.labels[i]:
             raise RuntimeError(f"item {i} has the target {target}, listed as {self.labels[i]}")
-        return image.read_bytes() if isinstance(image, Path) else image
+        return read_bytes(image, MAX_BYTES) if isinstance(image, Path) else image
 
 
 def _labels(dataset: Any) -> np.ndarray:

@@ -30,7 +30,7 @@ def timm_body(name: str, *, channels: int, image_size: int, **kwargs: Any) -> Bo
     known = timm.models.get_pretrained_cfg(name)
     if known is not None and known.fixed_input_size:
         kwargs = {"img_size": image_size} | kwargs
-    body = timm.create_model(name, num_classes=0, in_chans=channels, **kwargs)
+    body = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels, **kwargs)
     names = _stage_names(body)
     width, order = _dry_run(body, names, torch.zeros(1, channels, image_size, image_size))
     return Body(body, width, tuple(order))

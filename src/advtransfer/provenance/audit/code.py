@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import tarfile
@@ -43,7 +44,7 @@ def fresh(evidence: Evidence, plan: Mapping[str, Spec], published: Collection[st
 def committed(evidence: Evidence, published: Iterable[str]) -> Check:
     """The code of each published job is in git: at the commit that its seal names, or at the present one."""
     if _git(evidence.root, "rev-parse", "HEAD") is None:
-        return Check("code in git", UNCHECKED, "this folder is no git repository with a commit")
+        return Check("code in git", UNCHECKED, _why_no_git(evidence.root))
     seals = [evidence.seals[primary] for primary in published if primary in evidence.seals]
     homes = {seal.spec.primary: _home(seal, evidence.root) for seal in seals}
     missing = [f"{primary}: {home}" for primary, home in homes.items() if home not in ("own", "head")]
@@ -61,7 +62,7 @@ def committed(evidence: Evidence, published: Iterable[str]) -> Check:
 
 def _home(seal: Seal, root: Path) -> str:
     """``own`` or ``head``, or what is wrong."""
-    commit = str((seal.made.get("git") or {}).get("commit") or "")
+    commit = (seal.told.get("git") or {}).get("commit", "")
     if commit and not _differences(seal, commit, root):
         return "own"
     different = _differences(seal, "HEAD", root)
@@ -84,12 +85,29 @@ def _code_at(commit: str, root: Path) -> dict[str, str]:
         return {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         files = {member.name: tar.extractfile(member) for member in tar if member.name.endswith(".py")}
-        return {_module(name): hash_source(file.read().decode()) for name, file in files.items() if file}
+        sources = {_module(name): file.read() for name, file in files.items() if file}
+    return {name: digest for name, source in sources.items() if (digest := _hash(source))}
+
+
+def _hash(source: bytes) -> str | None:
+    """The hash of a module; None for what a commit may hold and Python cannot read."""
+    try:
+        return hash_source(source.decode())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _module(file: str) -> str:
     """`src/a/b.py` and `src/a/b/__init__.py` are a.b."""
     return ".".join(Path(file).with_suffix("").parts[1:]).removesuffix(".__init__")
+
+
+def _why_no_git(root: Path) -> str:
+    """Why there is no commit to look up; git itself refuses the folders of other users."""
+    if (root / ".git").exists() and root.stat().st_uid != os.getuid():
+        mend = f"git config --global --add safe.directory {root}"
+        return f"git does not read this folder, which is another user's (`{mend}` lets it)"
+    return "this folder is no git repository with a commit"
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:

@@ -18,6 +18,10 @@ def sealed_bytes(evidence: Evidence) -> Check:
     ]
     findings += _outputs(evidence)
     findings += _inputs(evidence)
+    made = {*evidence.makers, *(f"{primary}{SUFFIX}" for primary in evidence.sealed)}  # told above
+    findings += [
+        f"{path}: {evidence.why_none(path)}" for path in sorted(evidence.unreadable) if path not in made
+    ]
     count, size = len(evidence.makers), sum(content.size for content in evidence.files.values())
     speed = f"{size / 1e6:.0f} MB read at {evidence.megabytes_per_second:.0f} MB/s"
     return judged(
@@ -32,9 +36,9 @@ def _outputs(evidence: Evidence) -> Iterator[str]:
     for path, seal in evidence.makers.items():
         now = evidence.sha256(path)
         if now is None:
-            yield f"{path}: missing, its seal is there"
+            yield f"{path}: {evidence.why_none(path)}, its seal is there"
         elif now != seal.sha256[path]:
-            yield f"{path}: altered since it was sealed ({seal.sha256[path][:12]} -> {now[:12]})"
+            yield f"{path}: altered since it was sealed ({seal.sha256[path][:12]} -> {evidence.state(path)})"
 
 
 def _inputs(evidence: Evidence) -> Iterator[str]:
@@ -44,7 +48,8 @@ def _inputs(evidence: Evidence) -> Iterator[str]:
             maker = evidence.makers.get(path)
             now = maker.sha256[path] if maker else evidence.sha256(path)
             if now != seal.sha256[path]:
-                change = f"{seal.sha256[path][:12]}, now {(now or 'missing')[:12]}"
+                present = maker.sha256[path][:12] if maker else evidence.state(path)
+                change = f"{seal.sha256[path][:12]}, now {present}"
                 yield f"{primary}: was made from another {path} ({change})"
 
 

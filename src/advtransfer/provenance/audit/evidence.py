@@ -7,15 +7,18 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from advtransfer.provenance.files import PREFIX
+from advtransfer.provenance.inside import Inside
 from advtransfer.provenance.seal import SUFFIX, Seal, SealError, all_seals
+from advtransfer.regular_files import open_regular, why_unreadable
 
 _CHUNK = 1 << 20
+_SHORT = 12
 
 
 class Content(NamedTuple):
@@ -28,25 +31,31 @@ class Content(NamedTuple):
 
 @dataclass(frozen=True)
 class Evidence:
-    """Seals by primary output, and the content of every file under the artifact folders by its path."""
+    """Seals by primary output, and the content of every file under the artifact folders by its path.
+
+    ``unreadable`` tells why, for files and folders that are there and cannot be read.
+    """
 
     root: Path
     sealed: dict[str, Seal | SealError]
     files: dict[str, Content]
     seconds: float
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def gather(cls, root: Path, folders: Sequence[str], *, without: Sequence[str] = ()) -> Evidence:
         """Reads every file under ``folders`` once, except below ``without``; both relative to ``root``.
 
-        What cannot be read (a link into a cache that was emptied) counts as missing.
+        What is not there (a link into a cache that was emptied) counts as missing.
         """
         root, began = root.resolve(), time.monotonic()
-        names = [name for folder in folders for name in _walk(root, folder, set(without))]
+        unreadable: dict[str, str] = {}
+        names = [name for folder in folders for name in _walk(root, folder, set(without), unreadable)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashlib lets other threads run
-            contents = zip(names, pool.map(lambda name: _read(root / name), names), strict=True)
-            files = {name: content for name, content in contents if content}
-        return cls(root, all_seals(root), files, time.monotonic() - began)
+            contents = dict(zip(names, pool.map(lambda name: _read(root / name), names), strict=True))
+        unreadable |= {name: content for name, content in contents.items() if isinstance(content, str)}
+        files = {name: content for name, content in contents.items() if isinstance(content, Content)}
+        return cls(root, all_seals(root), files, time.monotonic() - began, unreadable)
 
     @cached_property
     def seals(self) -> dict[str, Seal]:
@@ -64,18 +73,39 @@ class Evidence:
         return sum(content.size for content in self.files.values()) / 1e6 / max(self.seconds, 1e-9)
 
     def sha256(self, path: str) -> str | None:
-        """Hash of an input or output as a seal would hold it now: of a seal its id; None if it is missing."""
+        """Hash of an input or output as a seal would hold it now: of a seal its id; None if there is none to be had."""
         if path.endswith(SUFFIX):
             seal = self.sealed.get(path.removesuffix(SUFFIX))
             return seal.id if isinstance(seal, Seal) else None
         if path in self.files:
             return self.files[path].sha256
         if path not in self._raw:
-            try:
-                self._raw[path] = read(self.root / path).sha256
-            except OSError:
-                self._raw[path] = None
+            leads_out = Path(path).is_absolute() or ".." in Path(path).parts
+            content = None if leads_out else _read(self.root / path)
+            self._raw[path] = content.sha256 if isinstance(content, Content) else None
         return self._raw[path]
+
+    def state(self, path: str) -> str:
+        """What there is of a file, in words: the beginning of its hash, or why there is none.
+
+        Hashes of what lies outside of the project, where a link leads, are compared and not told.
+        """
+        digest = self.sha256(path)
+        if digest is None:
+            return self.why_none(path)
+        return digest[:_SHORT] if path in self._inside else "another file, outside of the project"
+
+    def why_none(self, path: str) -> str:
+        """Why there is no hash of a file, in words."""
+        return f"cannot be read ({self.unreadable[path]})" if path in self.unreadable else "missing"
+
+    def tellable(self, path: str) -> str | None:
+        """``sha256`` of what lies in the project, else None."""
+        return self.sha256(path) if path in self._inside else None
+
+    @cached_property
+    def _inside(self) -> Inside:
+        return Inside(self.root)
 
     @cached_property
     def _raw(self) -> dict[str, str | None]:
@@ -84,9 +114,9 @@ class Evidence:
 
 
 def read(path: Path) -> Content:
-    """Both hashes of a file in one pass. Raises OSError."""
+    """Both hashes of a regular file in one pass. Raises OSError if it is none, or cannot be read."""
     sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    with path.open("rb", buffering=0) as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK):
             sha256.update(chunk)
             md5.update(chunk)
@@ -94,16 +124,27 @@ def read(path: Path) -> Content:
     return Content(sha256.hexdigest(), md5.hexdigest(), size)
 
 
-def _read(path: Path) -> Content | None:
+def _read(path: Path) -> Content | str | None:
+    """The content; why there is none, in words; or None for what is not there."""
     try:
         return read(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        return why_unreadable(error)
 
 
-def _walk(root: Path, folder: str, without: set[str]) -> Iterator[str]:
-    """Files, by name; what jobs at work keep in private folders and git's own files are no artifacts."""
-    for where, folders, names in os.walk(root / folder):
+def _walk(root: Path, folder: str, without: set[str], closed: dict[str, str]) -> Iterator[str]:
+    """Files, by name; what jobs at work keep in private folders and git's own files are no artifacts.
+
+    ``closed`` gets the folders that this user may not look into, and why.
+    """
+
+    def note(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            closed[Path(error.filename).relative_to(root).as_posix()] = why_unreadable(error)
+
+    for where, folders, names in os.walk(root / folder, onerror=note):
         inside = Path(where).relative_to(root).as_posix()
         folders[:] = sorted(
             name for name in folders if not name.startswith(PREFIX) and f"{inside}/{name}" not in without

@@ -50,7 +50,7 @@ def describe(primary: str, evidence: Evidence) -> dict[str, Any]:
     seal = evidence.seals.get(primary)
     if seal is None:
         kind = "unsealed" if primary.startswith(_MADE) else "raw"
-        return {kind: primary, "sha256": evidence.sha256(primary)}
+        return {kind: primary, "sha256": evidence.tellable(primary)}
     spec = seal.spec
     return {
         "rule": spec.rule,
@@ -61,5 +61,5 @@ def describe(primary: str, evidence: Evidence) -> dict[str, Any]:
         "inputs": {path: seal.sha256[path] for path in spec.input_paths},
         "outputs": {path: seal.sha256[path] for path in spec.output_paths},
         "seal": seal.id,
-        "made": seal.made,
+        "made": seal.told,
     }

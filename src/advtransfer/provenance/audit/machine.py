@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from advtransfer.circumstances import senseless
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.verdict import FAIL, PASS, UNCHECKED, Check
 from advtransfer.provenance.environment import describe
@@ -14,8 +15,13 @@ DECISIVE = ("interpreter", "cpu", "packages", "device")
 
 
 def environments(evidence: Evidence, published: Iterable[str]) -> Check:
-    """Published jobs must share their versions, since variants are compared; other differences are told."""
-    made = {p: evidence.seals[p].made for p in published if p in evidence.seals}
+    """Published jobs must share their versions, since variants are compared; other differences are told.
+
+    What a seal tells of its job is not proved; that it makes no sense shows that somebody edited it.
+    """
+    if edited := [f"{p}: {line}" for p, seal in evidence.seals.items() for line in senseless(seal.made)]:
+        return Check("environments", FAIL, "what seals tell of their jobs makes no sense", tuple(edited))
+    made = {p: evidence.seals[p].told for p in published if p in evidence.seals}
     silent = [
         f"{primary}: its seal does not tell the environment"
         for primary in made
@@ -58,7 +64,7 @@ def _here_and_there(made: dict[str, dict[str, Any]], evidence: Evidence) -> Iter
 def _told(made: dict[str, Any]) -> dict[str, str]:
     """What is worth comparing, by name."""
     named = {"interpreter": "interpreter", "cpu": "processor", "lock_sha256": "hash of requirements.lock"}
-    return {said: str(made.get(key)) for key, said in named.items()} | made.get("packages", {})
+    return {said: str(made.get(key)) for key, said in named.items()} | (made.get("packages") or {})
 
 
 def same_kind(before: dict[str, Any], after: dict[str, Any]) -> bool:

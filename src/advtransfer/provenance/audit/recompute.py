@@ -17,6 +17,7 @@ from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.machine import same_kind
 from advtransfer.provenance.audit.verdict import FAIL, PASS, UNCHECKED, Check
 from advtransfer.provenance.closure import changed_modules
+from advtransfer.provenance.masking import masked
 from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path
 from advtransfer.provenance.spec import spec_path
 
@@ -61,7 +62,7 @@ def again(seal: Seal, evidence: Evidence, source: Path, compare: Compare) -> Aga
     """Runs the job of a seal in a folder of its own; the project is only read."""
     primary = seal.spec.primary
     if changed := changed_modules(seal.spec.code, source):
-        commit = str((seal.made.get("git") or {}).get("commit", "unknown"))
+        commit = (seal.told.get("git") or {}).get("commit", "unknown")
         what = f"its code changed since ({', '.join(changed[:3])}): audit at commit {commit[:12]} instead"
         return Again(primary, UNCHECKED, what)
     if other := [path for path in seal.spec.input_paths if evidence.sha256(path) != seal.sha256[path]]:
@@ -84,9 +85,9 @@ def _run(seal: Seal, root: Path, scratch: Path, source: Path) -> str:
         copy = scratch / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / path, copy)
-    gpus = int(str(seal.made.get("device", "")).startswith("cuda"))
+    gpus = int((seal.told.get("device") or "").startswith("cuda"))
     command = [sys.executable, "-m", "advtransfer", "job"]
-    command += ["--threads", str(seal.made.get("threads") or 1), "--gpus", str(gpus), "--least-gpus", "0"]
+    command += ["--threads", str(seal.told.get("threads") or 1), "--gpus", str(gpus), "--least-gpus", "0"]
     command += [
         *spec.output_paths,
         str(seal_path(spec.primary)),
@@ -96,9 +97,8 @@ def _run(seal: Seal, root: Path, scratch: Path, source: Path) -> str:
     ]
     environment = os.environ | {"PYTHONPATH": str(source)}
     done = children.run(command, cwd=scratch, env=environment)
-    return (
-        "; ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]) or "no message" if done.returncode else ""
-    )
+    last = masked("; ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]))
+    return last or "no message" if done.returncode else ""
 
 
 def _compared(seal: Seal, evidence: Evidence, scratch: Path, compare: Compare) -> Again:
@@ -110,7 +110,7 @@ def _compared(seal: Seal, evidence: Evidence, scratch: Path, compare: Compare) -
     different = [path for path in seal.spec.output_paths if new.sha256[path] != seal.sha256[path]]
     if not different:
         return Again(primary, PASS, "identical bytes")
-    if same_kind(seal.made, new.made):
+    if same_kind(seal.told, new.told):
         return Again(primary, FAIL, f"other bytes on the same kind of machine: {', '.join(different)}")
     if lost := [path for path in different if evidence.sha256(path) != seal.sha256[path]]:
         return Again(primary, UNCHECKED, f"other bytes, and the sealed {lost[0]} is not here to compare with")

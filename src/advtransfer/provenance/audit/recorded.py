@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.verdict import FAIL, UNCHECKED, Check, judged
+from advtransfer.provenance.masking import masked
+from advtransfer.regular_files import parse_json, read_bytes
 from advtransfer.strict_yaml import read_yaml
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 LOCK, CACHE = "dvc.lock", ".dvc/cache/files/md5"
 _DIRECTORY = ".dir"
+_MD5 = re.compile(r"[0-9a-f]{2,}(\.dir)?")  # part of a path of the cache and of the remote
 _CHUNK = 1 << 20
 # Requests to a remote at a time: enough to hide its latency, few enough for any server.
 _CONNECTIONS = 8
@@ -42,11 +46,14 @@ def outputs(root: Path) -> list[Recorded]:
     """What dvc.lock records. Raises OSError, or ValueError for a file that is no lock of DVC."""
     try:
         outs = [out for stage in _stages(root).values() for out in stage["outs"]]
-        return [Recorded(out["path"], out["md5"]) for out in outs if "md5" in out]
+        found = [Recorded(str(out["path"]), str(out["md5"])) for out in outs if "md5" in out]
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{LOCK}: not a lock of DVC: {error!r}") from error
+    if strange := [out for out in found if not _MD5.fullmatch(out.md5) or ".." in Path(out.path).parts]:
+        raise ValueError(f"{LOCK}: not a lock of DVC: {strange[0].path!r} with the hash {strange[0].md5!r}")
+    return found
 
 
 def files(root: Path) -> dict[str, str]:
@@ -90,9 +97,10 @@ def _differences(out: Recorded, evidence: Evidence) -> Iterator[str]:
     if not out.is_folder:
         present = evidence.files.get(out.path)
         if present is None:
-            yield f"{out.path}: recorded, not here"
+            yield f"{out.path}: recorded, here {evidence.why_none(out.path)}"
         elif present.md5 != out.md5:
-            yield f"{out.path}: recorded as {out.md5[:12]}, here {present.md5[:12]}"
+            other = present.md5[:12] if evidence.tellable(out.path) else "a file outside of the project"
+            yield f"{out.path}: recorded as {out.md5[:12]}, here {other}"
         return
     here = {
         p.removeprefix(f"{out.path}/"): c.md5
@@ -129,13 +137,17 @@ def _folder_hash(files: Mapping[str, str]) -> str:
 def _listing(root: Path, md5: str) -> dict[str, str]:
     """The files of a recorded folder, from the cache; empty where it is not to be had."""
     try:
-        return _entries((root / CACHE / md5[:2] / md5[2:]).read_bytes())
+        return _entries(read_bytes(root / CACHE / md5[:2] / md5[2:]))
     except (OSError, ValueError):
         return {}
 
 
 def _entries(listing: bytes) -> dict[str, str]:
-    return {entry["relpath"]: entry["md5"] for entry in json.loads(listing)}
+    """Raises ValueError for bytes that are no listing."""
+    try:
+        return {str(entry["relpath"]): str(entry["md5"]) for entry in parse_json(listing)}
+    except (KeyError, TypeError) as error:
+        raise ValueError("no listing of a folder") from error
 
 
 def _params_changes(root: Path) -> list[str]:
@@ -167,9 +179,9 @@ def remote_against_lock(root: Path) -> Check:
         # whatever an object store's client raises (botocore's errors are not OSError) is no verdict on its content
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         what = "refuses access (credentials?)" if isinstance(error, PermissionError) else "cannot be read"
-        return Check(name, UNCHECKED, f"the remote {what}: {reason}")
+        return Check(name, UNCHECKED, masked(f"the remote {what}: {reason}"))
     if findings and findings == [_line(out.path, _ABSENT, out.md5) for out in recorded]:
-        where = remote.fs.unstrip_protocol(remote.path)
+        where = masked(remote.fs.unstrip_protocol(remote.path))
         return Check(
             name, FAIL, f"no output is whole at {where}: another address, or not pushed (`dvc push`)"
         )

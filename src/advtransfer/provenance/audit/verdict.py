@@ -6,17 +6,26 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from advtransfer.regular_files import printable
+
 PASS, FAIL, UNCHECKED = "pass", "fail", "not checkable"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One named check: its verdict, the reason in one line, and each thing found, one line each."""
+    """One named check: its verdict, the reason in one line, and each thing found, one line each.
+
+    Names of files may be anything: what cannot be printed stands as escapes.
+    """
 
     name: str
     verdict: str
     reason: str
     findings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", printable(self.reason))
+        object.__setattr__(self, "findings", tuple(map(printable, self.findings)))
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON value."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from advtransfer.provenance.closure import changed_modules
 from advtransfer.provenance.crate.check import Reader
 from advtransfer.provenance.crate.project import CrateError, Project
+from advtransfer.provenance.inside import Inside
 from advtransfer.provenance.seal import Seal, SealError, content_hash, seal_path
 
 
@@ -21,6 +22,9 @@ def gather(project: Project, seals: Mapping[str, Seal], folder: Path, reader: Re
     paths = sorted({*project.plain_files(), *(made & project.result_files()), *evidence})
     if missing := sorted(project.needed() - set(paths)):
         raise CrateError([f"{path}: not found, and a crate needs it" for path in missing])
+    inside = Inside(project.root)
+    if strange := [path for path in paths if path not in inside]:
+        raise CrateError([f"{path}: a link that leads out of the project" for path in strange])
     for path in paths:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(project.root / path, folder / path)

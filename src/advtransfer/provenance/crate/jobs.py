@@ -1,13 +1,13 @@
 """What the `made` part of a seal tells of a job: nothing vouches for it, and older seals tell less."""
 
 import contextlib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from advtransfer.circumstances import sensible
 from advtransfer.provenance.seal import Seal
 from advtransfer.provenance.spec import Spec
 
@@ -54,18 +54,18 @@ class Job:
 
 def told(made: Mapping[str, Any]) -> Told:
     """The circumstances in a seal's `made`."""
-    git = made.get("git")
-    git = git if isinstance(git, dict) else {}
-    started = _time(made.get("started"))
-    commit = _text(git.get("commit")) or ""
+    made = sensible(made)
+    git = made.get("git") or {}
+    started = datetime.fromisoformat(made["started"]).astimezone(UTC) if made.get("started") else None
+    commit = git.get("commit", "")
     return Told(
         started=started,
-        ended=_later(started, _number(made.get("wall_seconds"))),
+        ended=_later(started, made.get("wall_seconds")),
         commit=commit if _COMMIT.fullmatch(commit) else None,
-        dirty=bool(git.get("dirty")),
-        lock_sha256=_text(made.get("lock_sha256")),
-        interpreter=_text(made.get("interpreter")),
-        packages=_packages(made.get("packages")),
+        dirty=git.get("dirty", False),
+        lock_sha256=made.get("lock_sha256"),
+        interpreter=made.get("interpreter"),
+        packages=tuple(sorted((made.get("packages") or {}).items())),
         machine=_machine(made),
     )
 
@@ -75,40 +75,17 @@ def stamp(time: datetime | None) -> str | None:
     return time.isoformat(timespec="milliseconds") if time else None
 
 
-def _time(value: Any) -> datetime | None:
-    with contextlib.suppress(ValueError, OverflowError):
-        time = datetime.fromisoformat(_text(value) or "")
-        return time.astimezone(UTC) if time.tzinfo else None
-    return None
-
-
 def _later(time: datetime | None, seconds: float | None) -> datetime | None:
     with contextlib.suppress(OverflowError):
         return time + timedelta(seconds=seconds) if time and seconds is not None else None
     return None
 
 
-def _number(value: Any) -> float | None:
-    """A plain finite number from 0."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
-    return value if usable else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _packages(value: Any) -> tuple[tuple[str, str], ...]:
-    pairs = value.items() if isinstance(value, dict) else ()
-    return tuple(sorted((name, version) for name, version in pairs if name and _text(version)))
-
-
 def _machine(made: Mapping[str, Any]) -> str:
-    device, threads = _text(made.get("device")), _number(made.get("threads"))
     parts = [
-        _text(made.get("cpu")),
-        f"device {device}" if device else None,
-        f"threads {threads:.0f}" if threads is not None else None,
-        _text(made.get("platform")),
+        made.get("cpu"),
+        f"device {made['device']}" if made.get("device") else None,
+        f"threads {made['threads']}" if made.get("threads") else None,
+        made.get("platform"),
     ]
     return ", ".join(part for part in parts if part)

@@ -16,7 +16,10 @@ class CrateError(Exception):
         self.reasons = list(reasons)
         more = [f"and {len(reasons) - _SHOWN} more"] if len(reasons) > _SHOWN else []
         listed = "\n".join(f"  {reason}" for reason in [*self.reasons[:_SHOWN], *more])
-        super().__init__(f"no crate was written (`advtransfer run` makes stale results anew):\n{listed}")
+        super().__init__(
+            "no crate was written (`advtransfer run` makes stale results anew, with --study NAME those of a study that "
+            f"is no default one):\n{listed}"
+        )
 
 
 class TargetError(Exception):

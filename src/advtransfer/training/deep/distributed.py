@@ -18,6 +18,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from advtransfer.devices import pick_device
+
 T = TypeVar("T")
 
 
@@ -78,7 +80,7 @@ class World:
 def connected() -> Iterator[tuple[World, torch.device]]:
     """The world and this process's device: as torchrun's environment says, else a process on its own."""
     size, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
-    on_gpu = torch.cuda.is_available()
+    on_gpu = pick_device().type == "cuda"
     device = torch.device("cuda", local) if on_gpu else torch.device("cpu")
     if size == 1:
         yield World(), device

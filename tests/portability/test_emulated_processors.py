@@ -1,0 +1,52 @@
+"""A study of every kind, computed by this processor and by two emulated ones of different makers: the same bytes."""
+
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pictures
+import pytest
+import tiny_project
+
+source = tiny_project.source
+HERE = Path(__file__).parent
+QEMU = shutil.which("qemu-x86_64")
+# Without TSX, which the emulator lacks and would warn of; both have AVX2, neither AVX-512.
+PROCESSORS = {"intel": "Haswell-noTSX", "amd": "EPYC"}
+# It shows wall times, so it differs from run to run on one machine too.
+TIMES = {"reports/rendered/artifacts.html"}
+
+
+@pytest.fixture(scope="session")
+def computed(source, tmp_path_factory):
+    """The project of params.yaml beside this file, computed here."""
+    project = source.copy_to(tmp_path_factory.mktemp("portability") / "project")
+    shutil.copyfile(HERE / "params.yaml", project.path("params.yaml"))
+    shutil.copyfile(HERE / "claims.yaml", project.path("reports/claims.yaml"))
+    images = project.root.parent / "images"
+    pictures.paint(images, (*pictures.CLASSES, "cross"))  # AutoAttack wants four
+    run = (sys.executable, "-m", "advtransfer", "run")
+    done = project.call(*run, seconds=2000, ADVTRANSFER_DATA=str(images))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return project
+
+
+@pytest.mark.timeout(3000)
+@pytest.mark.skipif(QEMU is None, reason="no qemu-x86_64 on this machine (Debian: apt-get install qemu-user)")
+@pytest.mark.parametrize("maker", PROCESSORS)
+def test_every_artifact_has_the_same_bytes_on_the_processors_of_either_maker(computed, maker, tmp_path):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {QEMU} -cpu {PROCESSORS[maker]} {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    environment = computed.environment(ADVTRANSFER_DATA=str(computed.root.parent / "images"))
+    done = subprocess.run(
+        [python, HERE / "again.py", computed.root, python],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    verdicts = dict(line.split(" ", 1)[::-1] for line in done.stdout.splitlines())
+    listed = {path for path in computed.artifacts() if not path.endswith("INDEX")}
+    assert set(verdicts) == listed
+    assert {path for path, verdict in verdicts.items() if verdict == "other"} <= TIMES
