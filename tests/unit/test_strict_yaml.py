@@ -48,7 +48,7 @@ def test_numbers_are_decimal(tmp_path, text, value):
         (b"a: " + b"59:" * 100_000 + b"59.5", "too large"),
         (b"!!" * 100_000, "not YAML"),
         (b"? " + b"k" * 5000 + b"\n: 1\n? " + b"k" * 5000 + b"\n: 2", "found the key 'kkk"),
-        (b"#" * (LARGEST_FILE + 1), f"found {LARGEST_FILE + 1} bytes, expected at most {LARGEST_FILE}"),
+        (b"#" * (LARGEST_FILE + 1), f"more than {LARGEST_FILE} bytes, expected a file to read"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, content, said):
