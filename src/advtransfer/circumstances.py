@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
+_TEXTS = ("interpreter", "platform", "cpu", "maker", "architecture", "device", "lock_sha256")
 _MOST = 1e12  # seconds, MiB: beyond lies what nobody measured
 
 
 def sensible(made: Any) -> dict[str, Any]:
     """A copy of ``made`` without what makes no sense; what is there then has the type that it should.
 
-    Texts, on one line: interpreter, platform, cpu, device, lock_sha256. Numbers from 0: wall_seconds, compute_seconds,
-    peak_memory_mib. Whole ones from 1: cpus, threads. started is ISO 8601 with a zone. packages and git are tables.
+    Texts, on one line: interpreter, platform, cpu, maker, architecture, device, lock_sha256. Numbers from 0:
+    wall_seconds, compute_seconds, peak_memory_mib. Whole ones from 1: cpus, threads. started is ISO 8601 with a zone.
+    packages, caps and git are tables.
     What stages add under other names is left as it is.
     """
     if not isinstance(made, dict):
@@ -70,11 +72,12 @@ _TEXT = ("a text on one line", _is_text)
 _NUMBER = (f"a number from 0 to {_MOST:.0e}", _is_number)
 _COUNT = ("a whole number from 1 to a million", _is_count)
 _EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    **dict.fromkeys(("interpreter", "platform", "cpu", "device", "lock_sha256"), _TEXT),
+    **dict.fromkeys(_TEXTS, _TEXT),
     **dict.fromkeys(("wall_seconds", "compute_seconds", "peak_memory_mib"), _NUMBER),
     **dict.fromkeys(("cpus", "threads"), _COUNT),
     "started": ("a time with its zone (ISO 8601)", _is_time),
     "packages": ("names with their versions", _is_packages),
+    "caps": ("names of variables with their values", _is_packages),
     "git": ("a commit, and whether files differ from it", _is_git),
 }
 

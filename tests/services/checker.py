@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from advtransfer.provenance.audit.recorded import remote_against_lock
+from advtransfer.provenance.audit.remote import remote_against_lock
 
 
 def main(root):

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "dvc pull": "tests/workflow/test_pulled_clone.py",
     "advtransfer audit": "tests/workflow/test_audit.py",
     "advtransfer audit --recompute 5 --seed 1": "tests/workflow/test_audit.py",
+    "advtransfer audit --strict": "tests/workflow/test_reproduced.py",
     "advtransfer crate ../advtransfer-crate": "tests/workflow/test_crate_command.py",
     "advtransfer publish --study NAME": "tests/workflow/test_study_records.py",
     VALIDATE: "tests/workflow/test_crate_command.py",
@@ -132,7 +133,7 @@ def project(built, tmp_path_factory):
     copy = built.copy_to(tmp_path_factory.mktemp("documented") / "project")
     copy.path(".venv/bin").mkdir(parents=True, exist_ok=True)
     copy.path(".venv/bin/activate").touch()
-    assert copy.advtransfer("publish").returncode == 0
+    assert copy.advtransfer("publish", "--yes").returncode == 0
     copy.commit("Published")
     return copy
 

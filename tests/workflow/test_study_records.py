@@ -13,8 +13,8 @@ RECORD = "reports/published/other"
 def recorded(built, tmp_path_factory):
     """The computed project with a record of its other study, whose artifacts are gone again: not to be changed."""
     project = built.copy_to(tmp_path_factory.mktemp("records") / "project")
-    assert project.advtransfer("publish").returncode == 0
-    said = project.advtransfer("publish", "--study", "other")
+    assert project.advtransfer("publish", "--yes").returncode == 0
+    said = project.advtransfer("publish", "--study", "other", "--yes")
     assert said.returncode == 0, said.stderr
     for folder in ("results/transfer", "results/pretrain", "data/prepared/splits", "data/pseudo_labels"):
         shutil.rmtree(project.path(f"{folder}/other"), ignore_errors=True)
@@ -107,7 +107,7 @@ def test_a_record_that_is_not_that_of_params_any_more_is_called_stale(copy):
 
 def test_a_study_that_is_not_fresh_is_not_published(copied):
     copied.edit("params.yaml", "seed: 8", "seed: 88")
-    done = copied.advtransfer("publish", "--study", "other")
+    done = copied.advtransfer("publish", "--study", "other", "--yes")
     assert done.returncode == 1 and done.stderr.strip().endswith("`advtransfer run` first")
     assert not copied.path(RECORD).exists()
 

@@ -1,4 +1,4 @@
-"""The published numbers and figures: recomputed from the sealed tables, and traced back to the raw data."""
+"""What is published, and what stands behind it: computed anew from the sealed tables, traced back to the raw data."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advtransfer.cli import published as files
-from advtransfer.evaluation import published, rates_table, table
+from advtransfer.cli.published_file import FILE, PublishedFile
+from advtransfer.evaluation import rates_table, table
 from advtransfer.evaluation.claims import judge
+from advtransfer.evaluation.published import Results
+from advtransfer.evaluation.results import results
 from advtransfer.evaluation.settings import Setting
 from advtransfer.evaluation.statistics import means
-from advtransfer.evaluation.summary import summary
+from advtransfer.evaluation.tolerance import Tolerances
 from advtransfer.provenance.audit.evidence import Evidence
-from advtransfer.provenance.audit.lineage import broken, chain
-from advtransfer.provenance.audit.verdict import FAIL, Check, judged
+from advtransfer.provenance.audit.lineage import chain
 from advtransfer.provenance.seal import Seal
-from advtransfer.regular_files import read_bytes, read_json, require_regular, why_unreadable
+from advtransfer.regular_files import read_bytes, require_regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,121 +29,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Published:
-    """reports/published.json, and the project that it was made from."""
+    """reports/published.json, and the project that it was made from; ``tolerances`` as in reports/tolerances.yaml."""
 
-    numbers: dict[str, float]
-    artifacts: dict[str, str]
-    sha256: dict[str, str]
+    file: PublishedFile
     evidence: Evidence
+    tolerances: Tolerances
 
     @classmethod
-    def load(cls, evidence: Evidence) -> Published:
+    def load(cls, evidence: Evidence, tolerances: Tolerances) -> Published:
         """Raises ValueError with one line where nothing is published, or the file is damaged."""
         try:
-            content = read_json(evidence.root / files.FILE)
-            found = cls(
-                files.numbers_in(content), dict(content["artifacts"]), dict(content["sha256"]), evidence
-            )
-            if homeless := [key for key in found.numbers if not found._prefixes(key)]:
-                raise ValueError(f"no artifact is given for {homeless[0]}")
-            return found
+            return cls(PublishedFile.load(evidence.root), evidence, tolerances)
         except FileNotFoundError:
-            raise ValueError(
-                f"{files.FILE}: not there: nothing is published (`advtransfer publish`)"
-            ) from None
-        except OSError as error:
-            raise ValueError(f"{files.FILE}: {why_unreadable(error)}; restore it from git") from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{files.FILE}: damaged ({error!r}); restore it from git") from None
+            raise ValueError(f"{FILE}: not there: nothing is published (`advtransfer publish`)") from None
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Key -> number."""
+        return self.file.results.numbers
 
     def jobs(self) -> set[str]:
         """Every sealed job that a published number, figure or artifact rests on."""
-        steps = {step for path in self.sha256 for step in chain(path, self.evidence)}
+        steps = {step for path in self.file.sha256 for step in chain(path, self.evidence)}
         return {step for step in steps if step in self.evidence.sealed}
 
-    def artifact_of(self, key: str) -> str:
-        """The file that a number comes from: that of the longest prefix of its key."""
-        return self.artifacts[max(self._prefixes(key), key=len)]
-
-    def _prefixes(self, key: str) -> list[str]:
-        return [prefix for prefix in self.artifacts if key == prefix or key.startswith(f"{prefix}/")]
-
     @cached_property
-    def anew(self) -> dict[str, float] | str:
-        """Key -> the number computed now from the measurements of the stages; or why that cannot be done."""
+    def computed(self) -> tuple[Results, list[dict[str, Any]]] | str:
+        """What the measurements of the stages give now, and the rows of claims.json; or why there is none."""
         try:
-            return published.flatten(_summary(self.evidence))
+            return _computed(self.evidence, self.tolerances)
         except (OSError, ValueError, KeyError, TypeError) as error:
             return str(error)
-
-    # ---- checks ----------------------------------------------------------------------------------------------
-
-    def unaltered(self) -> Check:
-        """The published artifacts are the sealed ones."""
-        findings = []
-        for path, digest in sorted(self.sha256.items()):
-            seal = self.evidence.makers.get(path)
-            if seal is None:
-                findings.append(f"{path}: published, and no seal names it here (`dvc pull`, or `make run`)")
-            elif seal.sha256[path] != digest:
-                findings.append(f"{path}: published as {digest[:12]}, sealed as {seal.sha256[path][:12]}")
-        return judged(
-            "published artifacts",
-            findings,
-            passed=f"the {len(self.sha256)} published artifacts are the sealed ones",
-            failed=f"{len(findings)} of {len(self.sha256)} published artifacts are not the sealed ones",
-        )
-
-    def recomputed(self) -> Check:
-        """Each published number against the one computed now from the measurements of the stages."""
-        name = "published numbers"
-        now = self.anew
-        if isinstance(now, str):
-            return Check(name, FAIL, f"the tables that they are computed from cannot be read: {now}")
-        findings = [
-            line for key, value in sorted(self.numbers.items()) if (line := _gap(key, value, now.get(key)))
-        ]
-        findings += [f"{key}: computed now, not published" for key in sorted(set(now) - set(self.numbers))]
-        return judged(
-            name,
-            findings,
-            passed=f"the {len(self.numbers)} published numbers are those computed anew from the measurements",
-            failed=f"{len(findings)} of {len(self.numbers)} numbers are not those computed anew from the measurements",
-        )
-
-    def picture(self) -> Check:
-        """The picture of the README against the one drawn now from the measurements."""
-        name, file = "published picture", self.evidence.root / files.PICTURE
-        try:
-            drawn = files.picture(self.evidence.root)
-            there = read_bytes(file).decode(errors="replace") if file.exists() else None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            return Check(name, FAIL, f"it cannot be drawn anew: {error}")
-        findings = [] if not drawn or there == drawn else [f"{files.PICTURE}: another"]
-        return judged(
-            name,
-            findings,
-            passed=f"{files.PICTURE} is the one drawn anew from the measurements"
-            if drawn
-            else "there is none",
-            failed="it is not the one drawn anew from the measurements (by these versions of Matplotlib and its fonts)",
-        )
-
-    def traced(self, numbers: dict[str, Any], figures: list[dict[str, Any]]) -> Check:
-        """Every chain ends in raw files that are there, or in jobs that read none."""
-        ends = {
-            f"{key}: {end}" for key, about in numbers.items() for end in broken(about["chain"], self.evidence)
-        }
-        ends |= {
-            f"{about['page']}: {end}" for about in figures for end in broken(about["chain"], self.evidence)
-        }
-        ends |= {f"{key}: no measurement matches it" for key, about in numbers.items() if not about["rows"]}
-        return judged(
-            "chains to the raw data",
-            sorted(ends),
-            passed=f"{len(numbers)} numbers and {len(figures)} figures are traced through sealed jobs to the raw data",
-            failed=f"{len(ends)} chains are broken",
-        )
 
     # ---- chains ----------------------------------------------------------------------------------------------
 
@@ -152,8 +70,8 @@ class Published:
 
     def _number(self, key: str, claims: dict[str, dict[str, Any]]) -> dict[str, Any]:
         claim = claims.get(key.rpartition("/")[0])
-        anew = self.anew if isinstance(self.anew, dict) else {}
-        about = files.told(key, self.numbers[key], anew.get(key)) | {"artifact": self.artifact_of(key)}
+        anew = None if isinstance(self.computed, str) else self.computed[0].numbers.get(key)
+        about = files.told(key, self.numbers[key], anew) | {"artifact": self.file.artifact_of(key)}
         setting = files.setting(key, claim)
         if setting is None:
             return about | {"where": {}, "rows": 0, "chain": chain(about["artifact"], self.evidence)}
@@ -188,7 +106,7 @@ class Published:
     def figure_chains(self) -> list[dict[str, Any]]:
         """Every figure of every published page, and the published picture, with what is behind them."""
         found = []
-        for page in sorted(path for path in self.sha256 if path.endswith(".html")):
+        for page in sorted(path for path in self.file.sha256 if path.endswith(".html")):
             steps = chain(page, self.evidence)
             for alt in _figures(self.evidence.root / page):
                 found.append({"page": page, "figure": alt, "chain": steps})
@@ -215,8 +133,8 @@ def _claims_params(evidence: Evidence) -> Iterable[dict[str, Any]]:
     return [claim for seal in _claims_seals(evidence) for claim in seal.spec.params["claims"]]
 
 
-def _summary(evidence: Evidence) -> dict[str, Any]:
-    """What results/summary.json should hold, from the tables that the measuring jobs wrote.
+def _computed(evidence: Evidence, tolerances: Tolerances) -> tuple[Results, list[dict[str, Any]]]:
+    """The results that the tables which the measuring jobs wrote give, and the rows of the claims.
 
     Raises ValueError, in one line, for one that is missing or damaged, or that no seal names.
     """
@@ -231,7 +149,7 @@ def _summary(evidence: Evidence) -> dict[str, Any]:
     measured = [
         files.read_artifact(root, path, table.read) for seal in joining for path in _named(seal, "metrics")
     ]
-    return summary(means(pd.concat(measured, ignore_index=True)), claims)
+    return results(means(pd.concat(measured, ignore_index=True)), claims, tolerances), claims
 
 
 def _maker(path: str, evidence: Evidence) -> Seal:
@@ -243,12 +161,6 @@ def _maker(path: str, evidence: Evidence) -> Seal:
 
 def _rates(path: Path) -> pd.DataFrame:
     return rates_table.read([path])
-
-
-def _gap(key: str, value: float, now: float | None) -> str:
-    if now is None:
-        return f"{key}: published as {value}, computed by no job now"
-    return files.gap(key, value, now)
 
 
 class _Images(HTMLParser):

@@ -131,23 +131,28 @@ def audit(
     ] = 0,
     seed: Annotated[int, typer.Option(help="Of that draw.", min=0)] = 0,
     number: Annotated[
-        str, typer.Option(help="Show what stands behind the numbers whose key begins so.")
+        str, typer.Option(help="Show what stands behind the number of this key, or all below it.")
     ] = "",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Want the published bytes, on whatever machine.")
+    ] = False,
     json_: AsJson = False,
 ) -> None:
     """Check every published number and figure back to the raw data.
 
-    The exit code is 0 only if all stands.
+    The exit code is 0 only if all stands: by the same bytes, or reproduced on another kind of machine with the same
+    verdicts and every number within its tolerance.
 
     Example: advtransfer audit --recompute 3 --seed 1
     """
     from advtransfer.cli.audit import audit as check
-    from advtransfer.cli.audit import chain_text, part, require_number, text
+    from advtransfer.cli.audit import part, require_number
+    from advtransfer.cli.audit_text import chain_text, text
 
     try:
         if number:
             require_number(Path.cwd(), number)
-        report = _planned(lambda: check(Path.cwd(), recompute, seed))
+        report = _planned(lambda: check(Path.cwd(), recompute, seed, strict=strict))
     except ValueError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
@@ -155,7 +160,7 @@ def audit(
         show(json_, part(report, number), chain_text(report, number))
     else:
         show(json_, report, text(report))
-    raise typer.Exit(report["verdict"] != "pass")
+    raise typer.Exit(report["verdict"] == "fail")
 
 
 @app.command()
@@ -193,26 +198,19 @@ def publish(
             autocompletion=completion.studies_apart,
         ),
     ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: for scripts.")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Show what would change and write nothing.")] = False,
     json_: AsJson = False,
 ) -> None:
-    """Write reports/published.json, or the record of another study.
+    """Write reports/published.json, or the record of another study, after showing what that changes.
 
     The results must be those of params.yaml and the code as they are. Git should hold what is written.
 
     Example: advtransfer run && advtransfer publish
     """
-    from advtransfer.cli.ending import Call, typed
-    from advtransfer.cli.plan import dry_run, fresh_study
-    from advtransfer.cli.published import publish as write
-    from advtransfer.cli.records import publish_study
+    from advtransfer.cli.publish import publish as write
 
-    root = Path.cwd()
-    if not _planned(lambda: fresh_study(root, study) if study else dry_run(root, all_studies=False)):
-        first = typed(Call(study=study))
-        print(f"the results are not those of params.yaml and the code: `{first}` first", file=sys.stderr)
-        raise typer.Exit(1)
-    written = publish_study(root, study) if study else write(root)
-    show(json_, written.to_dict(), written.text())
+    raise typer.Exit(_planned(lambda: write(Path.cwd(), study, yes=yes, dry=dry, json_=json_)))
 
 
 @app.command()

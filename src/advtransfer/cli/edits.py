@@ -15,23 +15,32 @@ _TEMPLATES = "reports/*.ipynb"
 
 
 class Watch:
-    """The parameters and the code as they are when this is made."""
+    """The parameters and the code as they are when this is made, to be compared with what they are later."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._values = _values(root)
         self._code = dict(_hashes(root))
 
-    def parameters(self) -> list[str]:
-        """The files of parameters that hold other values now; a comment is none."""
+    def edited(self, when: str) -> str:
+        """What to say if the parameters are others now, or the code is and results are stale by it; else nothing."""
+        files = self._parameters() or self._code_that_matters()
+        named = f"{files[0]} and {len(files) - 1} more files" if len(files) > 2 else " and ".join(files)
+        return f"{named} changed {when}: run again" if files else ""
+
+    def _parameters(self) -> list[str]:
+        """The files of parameters that hold other values; a comment is none."""
         present = _values(self._root)
         return [name for name in _VALUES if present[name] != self._values[name]]
 
-    def code(self) -> list[str]:
-        """The files of code, rules and templates that are others now."""
+    def _code_that_matters(self) -> list[str]:
+        """The files of code, rules and templates that are others, unless all results are fresh all the same."""
+        from advtransfer.cli.plan import dry_run
+
         present = dict(_hashes(self._root))
         names = sorted({*present, *self._code})
-        return [name for name in names if present.get(name) != self._code.get(name)]
+        changed = [name for name in names if present.get(name) != self._code.get(name)]
+        return changed if changed and not dry_run(self._root, all_studies=False) else []
 
 
 def _values(root: Path) -> dict[str, Any]:

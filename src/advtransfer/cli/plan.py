@@ -27,11 +27,11 @@ def dry_run(root: Path, *, all_studies: bool) -> bool:
     return _fresh(root, targets)
 
 
-def fresh_study(root: Path, study: str) -> bool:
-    """Whether everything of a study that can be published apart is fresh.
+def check_apart(root: Path, study: str) -> None:
+    """Raises ParamsError for a study that cannot be published apart, and as ``load_checked``.
 
-    Raises as ``dry_run``, and ParamsError for an unknown study, one of simulations, since a record holds transfers,
-    or a default one, since those are published together.
+    That is an unknown one, one of simulations, since a record holds transfers, or a default one, since those are
+    published together.
     """
     params = load_checked(root)
     able = [
@@ -44,6 +44,11 @@ def fresh_study(root: Path, study: str) -> bool:
             f"--study: found {study!r}, expected an image study that is no default one: "
             f"{', '.join(able) or 'there is none'}"
         )
+
+
+def fresh_study(root: Path, study: str) -> bool:
+    """Whether everything of a study is fresh. Raises as ``dry_run``, and as ``check_apart``."""
+    check_apart(root, study)
     return _fresh(root, [study])
 
 

@@ -1,28 +1,27 @@
-"""The published numbers: written from a finished run, and compared with later ones."""
+"""What a finished run can publish: which artifacts, their hashes, and the numbers of its picture."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from advtransfer.evaluation import published
+from advtransfer.evaluation.published import CLAIM, Results, claim_key, same
 from advtransfer.evaluation.settings import KEY, Setting
-from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import ARTIFACT_FOLDERS, Seal, all_seals
-from advtransfer.regular_files import read_json, require_regular
+from advtransfer.regular_files import require_regular
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 T = TypeVar("T")
 
-FILE = Path("reports/published.json")
 PICTURE = Path("reports/published.svg")
 SUMMARY = Path("results/summary.json")
 # The one page that holds timings is the run's own.
 _TIMINGS = "reports/rendered/artifacts.html"
-# Numbers are published with so many digits.
-_ROUNDING = 0.51 * 10**-published.DIGITS
 
 
 @dataclass(frozen=True)
@@ -44,32 +43,9 @@ class Written:
         return "; ".join([f"{self.place}: {counted}", *others])
 
 
-def publish(root: Path) -> Written:
-    """Writes ``reports/published.json`` and its picture."""
-    summary = json.loads((root / SUMMARY).read_text(encoding="utf-8"))
-    hashes = {path: digest for path, digest in sealed_hashes(root).items() if path in _listed(root)}
-    content = published.make(summary, _artifacts(summary, hashes), hashes)
-    atomic_write(root / FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    written = [FILE]
-    if drawn := picture(root):
-        atomic_write(root / PICTURE, drawn)
-        written.append(PICTURE)
-    return Written(FILE, {"numbers": len(content["numbers"]), "artifacts": len(hashes)}, written)
-
-
-def compare(root: Path) -> str | None:
-    """How the results under ``root`` relate to the published ones, in one line; None if nothing is published."""
-    try:
-        return published.compare(read_json(root / FILE), read_json(root / SUMMARY), sealed_hashes(root))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"{FILE} cannot be read, nothing was compared; restore it from git"
-
-
 def gap(key: str, old: float | None, new: float | None) -> str:
     """That a number was published as another one than is computed anew, in one line; nothing if it was not."""
-    if old is not None and new is not None and abs(old - new) <= _ROUNDING:
+    if old is not None and new is not None and same(old, new):
         return ""
     return f"{key}: published as {old}, computed anew {new}"
 
@@ -86,18 +62,31 @@ def read_artifact(root: Path, path: str, parse: Callable[[Path], T]) -> T:
         raise ValueError(f"{path}: damaged ({what}); `dvc checkout` or `advtransfer run` mends it") from None
 
 
-def numbers_in(content: Any) -> dict[str, float]:
-    """The numbers of published.json or of a record. Raises KeyError or TypeError for content that holds none."""
-    if not isinstance(numbers := content["numbers"], dict):
-        raise TypeError("numbers: found no mapping")
-    if strange := [key for key, value in numbers.items() if type(value) not in (int, float)]:
-        raise TypeError(f"{strange[0]} is no number")
-    return numbers
-
-
 def told(key: str, value: float, anew: float | None) -> dict[str, Any]:
     """A published number beside the one computed anew (None: it cannot be); whether they are the same."""
     return {"value": value, "anew": anew, "stands": not gap(key, value, anew)}
+
+
+def claims_told(
+    published: Results, computed: tuple[Results, list[dict[str, Any]]] | None, wrong: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """Claim -> what is published of it, beside what is judged anew (None: it cannot be); ``wrong`` names values that
+    may not be so. A claim is borderline whose verdict could be another within the tolerance of its estimate.
+    """
+    from advtransfer.evaluation.borderline import borderline
+
+    results, rows = computed or (Results({}, {}), [])
+    hanging = {claim_key(row): borderline(row) for row in rows}
+    return {
+        key: {
+            "value": published.claims.get(key),
+            "anew": results.claims.get(key),
+            "stands": key in results.claims and not any(f"{key}/{name}" in wrong for name in CLAIM),
+            "borderline": hanging.get(key, False),
+            "allowed": results.allowed.get(key),
+        }
+        for key in sorted({*published.claims, *results.claims})
+    }
 
 
 def setting(key: str, claim: Mapping[str, Any] | None) -> Setting | None:
@@ -107,7 +96,7 @@ def setting(key: str, claim: Mapping[str, Any] | None) -> Setting | None:
     return None if "/claims/" in key or key.count("/") != len(KEY) - 1 else Setting.of_mean(key)
 
 
-def _listed(root: Path) -> set[str]:
+def listed(root: Path) -> set[str]:
     """What the index of each phase lists: the artifacts of the default studies."""
     indices = (p for folder in ARTIFACT_FOLDERS for p in (root / folder).rglob("INDEX"))
     return {line for index in indices for line in index.read_text(encoding="utf-8").splitlines()}
@@ -122,44 +111,53 @@ def sealed_hashes(root: Path) -> dict[str, str]:
     return {path: digest for path, digest in sorted(found.items()) if path != _TIMINGS}
 
 
-def _artifacts(summary: dict[str, Any], hashes: dict[str, str]) -> dict[str, str]:
+def artifacts(summary: dict[str, Any], hashes: dict[str, str]) -> dict[str, str]:
     """Prefix of a number's key -> the artifact that the number comes from."""
     found = {}
     for study, targets in summary.items():
         found[f"{study}/claims"] = f"results/claims/{study}.json"
         for target in targets:
             if target != "claims":
-                found[f"{study}/{target}"] = _metrics(study, hashes)
+                found[f"{study}/{target}"] = metrics_file(study, hashes)
     return found
 
 
-def picture(root: Path, study: str = "") -> str:
-    """Accuracy of linear heads against shots in a study, else in the first default one that has it; else nothing.
+def drawn_numbers(root: Path, study: str = "") -> pd.DataFrame | None:
+    """What the picture shows: ``shown_of`` a study, else of the first default one that has any.
 
     Raises ValueError, in one line, for an artifact that is missing or damaged.
     """
     from advtransfer.evaluation import table
-    from advtransfer.evaluation.statistics import means
-    from advtransfer.reporting.figures import accuracy_by_shots
-    from advtransfer.reporting.study import StudyReport
-    from advtransfer.reporting.style import svg
 
-    path = _metrics(study, {}) if study else "results/metrics.parquet"
-    rows = read_artifact(root, path, table.read)
-    rows = rows[(rows["protocol"] == "linear") & (rows["metric"] == "accuracy")]
+    rows = read_artifact(root, metrics_file(study, {}) if study else "results/metrics.parquet", table.read)
+    rows = _linear_accuracy(rows)
     if rows.empty:
-        return ""
+        return None
     study = str(rows["study"].iloc[0])
+
+    def shown(file: Path) -> pd.DataFrame | None:
+        return shown_of(study, rows, json.loads(file.read_text(encoding="utf-8")))
+
+    return read_artifact(root, f"results/claims/{study}.json", shown)
+
+
+def shown_of(study: str, rows: pd.DataFrame, claims: list[dict[str, Any]]) -> pd.DataFrame | None:
+    """Accuracy of linear heads against shots of a study's variants that are claimed something of; None without any."""
+    from advtransfer.evaluation.statistics import means
+    from advtransfer.reporting.picture import numbers
+    from advtransfer.reporting.study import StudyReport
+
+    rows = _linear_accuracy(rows)
     rows = rows[rows["study"] == study]
-
-    def claimed(file: Path) -> frozenset[str]:
-        return frozenset(StudyReport(study, rows, json.loads(file.read_text(encoding="utf-8")), {}).claimed)
-
-    shown = read_artifact(root, f"results/claims/{study}.json", claimed)
-    return svg(accuracy_by_shots(means(rows[rows["variant"].isin(shown)])))
+    claimed = StudyReport(study, rows, claims, {}).claimed
+    return None if rows.empty else numbers(means(rows[rows["variant"].isin(claimed)]))
 
 
-def _metrics(study: str, hashes: dict[str, str]) -> str:
+def _linear_accuracy(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[(rows["protocol"] == "linear") & (rows["metric"] == "accuracy")]
+
+
+def metrics_file(study: str, hashes: dict[str, str]) -> str:
     """The metrics file of a study, which its phase writes: transfer, or theory for the simulated ones."""
     transferred, simulated = (f"results/{phase}/{study}/metrics.parquet" for phase in ("transfer", "theory"))
     return simulated if simulated in hashes else transferred

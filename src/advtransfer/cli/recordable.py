@@ -12,7 +12,7 @@ from advtransfer.provenance.files import PREFIX
 from advtransfer.provenance.inside import Inside
 from advtransfer.regular_files import require_regular, why_unreadable
 
-# Where artifacts lie that DVC records.
+# Where artifacts lie that DVC records; raw data are none.
 FOLDERS, RAW = ("data", "results", "reports/rendered"), "data/raw"
 
 

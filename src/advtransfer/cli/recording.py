@@ -1,75 +1,94 @@
-"""DVC records what a run computed: nothing that was not asked for, whatever became of its lock file."""
+"""Has DVC record what a run computed, or leaves its record alone where that is no news."""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from advtransfer.cli import causes, recordable
-from advtransfer.cli.edits import Watch
+from advtransfer.cli import causes, lock_file, recordable
+from advtransfer.cli.conclusion import Conclusion
+from advtransfer.cli.recordable import FOLDERS, RAW
 from advtransfer.provenance import children
+from advtransfer.provenance.audit import recorded, unrecorded
+from advtransfer.provenance.audit.evidence import Evidence
+from advtransfer.provenance.audit.verdict import PASS, REPRODUCED
 from advtransfer.provenance.masking import masked
-from advtransfer.strict_yaml import read_yaml
-
-LOCK, DAMAGED = Path("dvc.lock"), Path(".snakemake/dvc.lock.damaged")
-_REFUSED = ("dvc.lock' validation failed", "unable to read: 'dvc.lock'", "dvc.lock' is corrupted")
 
 
-def record(root: Path, watch: Watch) -> str:
-    """Records the results if they are still those of the parameters and the code; else says why not."""
-    if edited := watch.parameters() or _stale_by(root, watch.code()):
-        return f"{_named(edited)} changed during the run: run again"
-    if trouble := recordable.why_not(root) or _whatever_the_lock(root):
-        return f"{trouble}\nthe results are computed and sealed, not recorded with DVC"
-    if edited := watch.parameters():
-        return f"{_named(edited)} changed while the results were recorded: run again"
+class RecordError(Exception):
+    """DVC fails, or must not be let loose on what lies there; the message says why."""
+
+
+def record(root: Path, conclusion: Conclusion | None) -> str:
+    """Has DVC record every phase, unless these are the published results made anew from the recorded params and code.
+
+    Says in one line what was not recorded, if anything. Raises RecordError.
+    """
+    if trouble := recordable.why_not(root):
+        raise RecordError(trouble)
+    lock_file.put_aside_odd(root)
+    changes = _status(root) if conclusion and conclusion.verdict in (PASS, REPRODUCED) else None
+    if changes == {}:
+        return ""
+    if changes and not any(_news(changes, root)):
+        evidence = Evidence.gather(root, FOLDERS, without=[RAW])
+        if recorded.same_files(evidence):
+            recorded.leave(evidence)
+            return (
+                "dvc.lock stays as it is, the record of the published results. Those made here are left out of it: "
+                f"{unrecorded.TOLD}."
+            )
+    record_anew(root)
     return ""
 
 
-def _stale_by(root: Path, edited: list[str]) -> list[str]:
-    """The edited files of code, if results are stale now."""
-    from advtransfer.cli.plan import dry_run
-
-    return edited if edited and not dry_run(root, all_studies=False) else []
-
-
-def _named(files: list[str]) -> str:
-    return f"{files[0]} and {len(files) - 1} more files" if len(files) > 2 else " and ".join(files)
-
-
-def _whatever_the_lock(root: Path) -> str:
-    """What DVC said if it failed; a lock file that a killed DVC left torn is written anew from the sealed results."""
-    lock = root / LOCK
-    if os.path.lexists(lock) and not lock.is_file():  # DVC would wait at a pipe
-        _put_aside(root, "no regular file")
-    trouble = _repro()
-    if trouble and (damage := _damage(lock, trouble)):
-        _put_aside(root, damage)
-        trouble = _repro()
-    return trouble
+def record_anew(root: Path) -> None:
+    """Has DVC record every phase. Raises RecordError."""
+    if trouble := _repro(root):
+        if not lock_file.put_aside_damaged(root, trouble):
+            raise RecordError(trouble)
+        if trouble := _repro(root):
+            raise RecordError(trouble)
+    unrecorded.forget(root)
 
 
-def _put_aside(root: Path, why: str) -> None:
-    (root / LOCK).replace(root / DAMAGED)
-    print(f"{LOCK} is damaged ({why}): recorded anew; the damaged one is {DAMAGED}", file=sys.stderr)
-
-
-def _damage(lock: Path, said: str) -> str:
-    """What is wrong with the form of the lock file, to us or to DVC, which says so; nothing without one."""
-    if not lock.exists():
-        return ""
-    try:
-        read_yaml(lock)
-    except ValueError as error:
-        return str(error).removeprefix(f"{lock}: ")
-    return "not what DVC writes" if any(words in said for words in _REFUSED) else ""
-
-
-def _repro() -> str:
-    """Has DVC record every phase; returns what it printed if that failed."""
-    # DVC's stages call `advtransfer` by name: it must be this environment's
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    done = children.run([sys.executable, "-m", "dvc", "repro"], env=os.environ | {"PATH": path})
+def _repro(root: Path) -> str:
+    """What DVC said if it failed."""
+    done = _call(root, "repro")
     said = masked(f"{done.stdout}{done.stderr}".strip())
     return (causes.cause_in(said) or said) if done.returncode else ""
+
+
+def _status(root: Path) -> dict[str, Any] | None:
+    """What DVC says changed since its record, by stage; None where it cannot tell."""
+    done = _call(root, "status", "--json")
+    try:
+        status = json.loads(done.stdout)
+    except ValueError:
+        return None
+    return status if isinstance(status, dict) and not done.returncode else None
+
+
+def _news(status: dict[str, Any], root: Path) -> Iterator[str]:
+    """Of what changed since DVC's record the inputs: code, params, a stage that it does not know; outputs are none."""
+    try:
+        outs = {out.path for out in recorded.outputs(root)}
+    except (OSError, ValueError):
+        outs = set()
+    for stage, changes in status.items():
+        for change in changes:
+            if not isinstance(change, dict):
+                yield stage  # its command, or that it was never run
+            else:
+                yield from (path for path in change.get("changed deps", {}) if path not in outs)
+
+
+def _call(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # DVC's stages call `advtransfer` by name: it must be this environment's
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return children.run([sys.executable, "-m", "dvc", *arguments], cwd=root, env=os.environ | {"PATH": path})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from advtransfer.circumstances import senseless
-from advtransfer.cli.published import Written, gap, numbers_in, picture, read_artifact, setting, told
-from advtransfer.evaluation import published, table
+from advtransfer.cli.pictured import NUMBERS, SAME, holds_numbers, likeness, read_picture
+from advtransfer.cli.published import claims_told, read_artifact, setting, shown_of, told
+from advtransfer.cli.published_file import claims_in, numbers_in
+from advtransfer.evaluation import table
 from advtransfer.evaluation.claims import judge
+from advtransfer.evaluation.published import Results, compare
+from advtransfer.evaluation.results import results
 from advtransfer.evaluation.statistics import means
-from advtransfer.evaluation.summary import summary
 from advtransfer.provenance.audit.code import committed
 from advtransfer.provenance.audit.evidence import Evidence, read
 from advtransfer.provenance.audit.lineage import chain, describe
 from advtransfer.provenance.audit.verdict import FAIL, PASS, Check
-from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import SUFFIX, Seal, SealError, parse_seal, spec_change
 from advtransfer.provenance.spec import Spec
 from advtransfer.regular_files import read_json, why_unreadable
@@ -33,29 +34,6 @@ PAGE, PICTURE = "page.html", "accuracy.svg"
 def recorded_studies(root: Path) -> list[str]:
     """Names of the studies published apart."""
     return sorted(path.parent.name for path in (root / FOLDER).glob(f"*/{RECORD}"))
-
-
-def publish_study(root: Path, study: str) -> Written:
-    """Writes the record of a study whose results are fresh."""
-    evidence = Evidence.gather(root, [])
-    copies = {
-        TABLE: f"results/transfer/{study}/metrics.parquet",
-        CLAIMS: f"results/claims/{study}.json",
-        PAGE: f"reports/rendered/{study}.html",
-    }
-    jobs = [step for step in chain(copies[PAGE], evidence) if step in evidence.seals]
-    seals = [json.loads(evidence.seals[job].to_json()) for job in sorted(jobs)]
-    folder = root / FOLDER / study
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, path in copies.items():
-        shutil.copyfile(root / path, folder / name)
-    atomic_write(folder / PICTURE, picture(root, study))
-    record = StudyRecord(study, {}, copies, {seal.spec.primary: seal for seal in map(_seal, seals)}, folder)
-    numbers = record.computed
-    content = {"study": study, "numbers": numbers, "copies": copies, "seals": seals}
-    atomic_write(folder / RECORD, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    written = [FOLDER / study / name for name in (RECORD, *copies, PICTURE)]
-    return Written(FOLDER / study, {"numbers": len(numbers), "sealed_jobs": len(seals)}, written)
 
 
 def load_records(root: Path) -> dict[str, StudyRecord | str]:
@@ -81,7 +59,7 @@ class StudyRecord:
     """What git holds of a study: its numbers, copies of artifacts, and the seal of every job behind them."""
 
     study: str
-    numbers: dict[str, float]
+    results: Results
     copies: dict[str, str]
     seals: dict[str, Seal]
     folder: Path
@@ -91,16 +69,21 @@ class StudyRecord:
         """Raises ValueError, in one line, for a damaged record, and SealError for a seal that was edited."""
         try:
             content = read_json(folder / RECORD)
-            numbers, copies = numbers_in(content), dict(content["copies"])
+            numbers, claims, copies = numbers_in(content), claims_in(content), dict(content["copies"])
             if strange := [name for name in copies if Path(name).name != name]:
                 raise ValueError(f"copies: {strange[0]!r} is no name of a file beside it")
             if lacking := {TABLE, CLAIMS} - copies.keys():
                 raise KeyError(*sorted(lacking))
-            seals = [_seal(value) for value in content["seals"]]
+            seals = [seal_of(value) for value in content["seals"]]
             by_primary = {seal.spec.primary: seal for seal in seals}
-            return cls(content["study"], numbers, copies, by_primary, folder)
+            return cls(content["study"], Results(numbers, claims), copies, by_primary, folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{folder.name}/{RECORD}: damaged ({error!r}); restore it from git") from None
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Key -> number."""
+        return self.results.numbers
 
     def evidence(self, root: Path) -> Evidence:
         """The seals of the record instead of those that lie in the project."""
@@ -135,17 +118,26 @@ class StudyRecord:
         return claims
 
     @cached_property
-    def computed(self) -> dict[str, float]:
-        """The numbers of the study, from its measurements. Raises ValueError, in one line, where they are damaged."""
+    def computed(self) -> tuple[Results, list[dict[str, Any]]]:
+        """What the measurements of the study give, and the rows of its claims.
+
+        Raises ValueError, in one line, where they are damaged.
+        """
         rows = read_artifact(self.folder, TABLE, table.read)
-        return published.flatten(summary(means(rows), judge(rows, self._claims, None)))
+        judged = judge(rows, self._claims, None)
+        return results(means(rows), judged), judged
 
     def gaps(self) -> Iterator[str]:
-        """Numbers that do not follow from the measurements."""
-        now = self.computed
-        for key in sorted({*self.numbers, *now}):
-            if line := gap(key, self.numbers.get(key), now.get(key)):
-                yield line
+        """Numbers and verdicts that do not follow from the measurements, and a picture that shows other numbers."""
+        found = compare(self.results, self.computed[0])
+        for gap in sorted([*found.moved.values(), *found.beyond.values()], key=lambda gap: gap.key):
+            yield gap.text()
+        picture = read_picture(self.folder / PICTURE)
+        shown = shown_of(self.study, read_artifact(self.folder, TABLE, table.read), self.computed[1])
+        if picture is None:
+            yield f"{PICTURE}: missing; restore it from git"
+        elif holds_numbers(picture) and likeness(picture, shown, same_drawer=False) not in (SAME, NUMBERS):
+            yield f"{PICTURE}: shows other numbers than the measurements give"
 
     # ---- chains ----------------------------------------------------------------------------------------------
 
@@ -165,10 +157,12 @@ class StudyRecord:
         described = {step: describe(step, evidence) for step in steps}
         for step in described.keys() - self.seals.keys():  # what the jobs read then, which need not lie here
             described[step]["sha256"] = read_as.get(step)
-        return {"numbers": numbers, "steps": described}
+        wrong = {line.partition(":")[0] for line in self.gaps()}
+        claims = claims_told(self.results, self.computed, wrong)
+        return {"numbers": numbers, "claims": claims, "steps": described}
 
     def _number(self, key: str, claim: dict[str, Any] | None, evidence: Evidence) -> dict[str, Any]:
-        about = told(key, self.numbers[key], self.computed.get(key))
+        about = told(key, self.numbers[key], self.computed[0].numbers.get(key))
         artifact = self.copies[CLAIMS if "/claims/" in key else TABLE]
         rows = setting(key, claim)
         where = rows.to_dict() if rows else {}
@@ -225,5 +219,5 @@ def _check(root: Path, study: str, record: StudyRecord | str, plan: Mapping[str,
     return Check(name, PASS, f"{whole}; STALE since: {len(old)} jobs would run again ({again})", told)
 
 
-def _seal(value: Mapping[str, Any]) -> Seal:
+def seal_of(value: Mapping[str, Any]) -> Seal:
     return parse_seal(json.dumps(value))

@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli import edits, ending, gpus, journal, leftovers, recording
+from advtransfer.cli import edits, ending, gpus, journal, leftovers
+from advtransfer.cli.conclusion import Conclusion, conclude
 from advtransfer.cli.ending import Call, typed
 from advtransfer.cli.images import refuse_missing
-from advtransfer.cli.published import compare
+from advtransfer.cli.recording import RecordError, record
 from advtransfer.cli.watch import watched
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
@@ -117,8 +118,17 @@ def _run(
     if not job_seconds:
         sync(root, ask=False)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     recorded = not study and (root / ".git").exists()
-    if recorded and (trouble := recording.record(root, watch)):
-        print(trouble, file=sys.stderr)
+    if recorded and (edited := watch.edited("during the run")):
+        print(edited, file=sys.stderr)
+        return 1
+    conclusion = None if study else conclude(root)
+    try:
+        note = record(root, conclusion) if recorded else ""
+    except RecordError as error:
+        print(f"{error}\nthe results are computed and sealed, not recorded with DVC", file=sys.stderr)
+        return 1
+    if recorded and (edited := watch.edited("while the results were recorded")):
+        print(edited, file=sys.stderr)
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))
@@ -126,7 +136,9 @@ def _run(
         print(line)
     if not study and not recorded:
         print("No git repository here: the results are computed and sealed, not recorded with DVC.")
-    _conclude(root, params, study)
+    if note:
+        print(note)
+    _conclude(root, params, study, conclusion)
     return 0
 
 
@@ -148,7 +160,7 @@ def _show(root: Path, params: Params, study: str) -> None:
         _show_claims(json.loads((root / "results" / "claims" / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def _conclude(root: Path, params: Params, study: str) -> None:
+def _conclude(root: Path, params: Params, study: str, conclusion: Conclusion | None) -> None:
     """How the results relate to the published ones, and where the report is."""
     if study:
         every = f"`{typed(Call())}` does that for the default studies"
@@ -156,8 +168,8 @@ def _conclude(root: Path, params: Params, study: str) -> None:
         print(f"One study alone is not recorded with DVC: {every}{more}.")
         print(f"Report: {root / 'reports' / 'rendered' / f'{study}.html'}")
         return
-    if line := compare(root):
-        print(f"Published results: {line}")
+    if conclusion:
+        print(f"Published results: {conclusion.text}")
     print(f"Report: {root / INDEX_PAGE}")
 
 

@@ -16,6 +16,7 @@ A claim with a ``rate`` instead of comparisons is for ``rate_claims``.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -121,14 +122,15 @@ def _row(claim: Claim, comparisons: list[Comparison]) -> dict[str, Any]:
         **({"margin": claim["margin"]} if "margin" in claim else {}),
         "confidence": claim["confidence"],
         **_numbers(decisive),
-        "verdict": _verdict([comparison.verdict for comparison in comparisons]),
+        "verdict": combined([comparison.verdict for comparison in comparisons]),
         "comparisons": [
             {"variant": c.variant, "over": c.over, **_numbers(c), "verdict": c.verdict} for c in comparisons
         ],
     }
 
 
-def _verdict(verdicts: list[str]) -> str:
+def combined(verdicts: Sequence[str]) -> str:
+    """The verdict on a claim all of whose comparisons must hold."""
     if "refuted" in verdicts:
         return "refuted"
     return "inconclusive" if "inconclusive" in verdicts else "supported"

@@ -44,6 +44,18 @@ def estimate(values: Iterable[float], confidence: float = 0.95) -> Estimate:
     return Estimate(mean, mean - half, mean + half, _p_value(mean, error, n - 1), n)
 
 
+def moved(found: Estimate, by: float, confidence: float = 0.95) -> Estimate:
+    """The estimate as it would be with its mean ``by`` elsewhere and the same spread over the replicas.
+
+    ``confidence`` is that of its interval. Without an interval the bounds and p stay nan.
+    """
+    mean, half = found.mean + by, (found.high - found.low) / 2
+    if found.n < 2 or math.isnan(half):
+        return Estimate(mean, math.nan, math.nan, math.nan, found.n)
+    error = half / _t_quantile(0.5 + confidence / 2, found.n - 1)
+    return Estimate(mean, found.low + by, found.high + by, _p_value(mean, error, found.n - 1), found.n)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjusted p values of Holm (1979), in the order given; a nan stays nan but counts as a test."""
     count = len(p_values)

@@ -20,10 +20,20 @@ PACKAGES = {  # name -> where it is at home
     "pandas": "https://pandas.pydata.org/",
     "pyarrow": "https://arrow.apache.org/",
     "scikit-learn": "https://scikit-learn.org/",
+    "matplotlib": "https://matplotlib.org/",
     "safetensors": "https://huggingface.co/docs/safetensors/",
     "timm": "https://huggingface.co/docs/timm/",
     "torchattacks": "https://adversarial-attacks-pytorch.readthedocs.io/",
 }
+# Variables by which numerical libraries are held to some of a processor's instructions.
+CAPS = (
+    "ATEN_CPU_CAPABILITY",
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE",
+    "NPY_DISABLE_CPU_FEATURES",
+)
 
 
 def describe(root: Path) -> dict[str, Any]:
@@ -32,6 +42,9 @@ def describe(root: Path) -> dict[str, Any]:
         "interpreter": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "cpu": cpu_model(),
+        "maker": _cpu_says("vendor_id") or None,
+        "architecture": platform.machine(),
+        "caps": {name: os.environ[name] for name in CAPS if os.environ.get(name)},
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": thread_count(),
         "packages": package_versions(),
@@ -42,11 +55,16 @@ def describe(root: Path) -> dict[str, Any]:
 
 def cpu_model() -> str:
     """The processor's name as its maker prints it, or the architecture where the system does not tell."""
+    return _cpu_says("model name") or platform.processor() or platform.machine()
+
+
+def _cpu_says(name: str) -> str:
+    """What Linux tells of the first processor under a name; nothing where it does not."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
+            if line.startswith(name):
                 return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return ""
 
 
 def thread_count() -> int | None:

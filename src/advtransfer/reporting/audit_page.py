@@ -7,9 +7,20 @@ from html import escape
 from typing import Any
 
 from advtransfer.reporting import pages
+from advtransfer.reporting.findings import grouped, thing
 from advtransfer.reporting.tables import Html
 
-_SIGNS = {"pass": ("✓", "supported"), "fail": ("✗", "refuted"), "not checkable": ("?", "inconclusive")}
+_SIGNS = {
+    "pass": ("✓", "supported"),
+    "reproduced": ("≈", "supported"),
+    "fail": ("✗", "refuted"),
+    "not checkable": ("?", "inconclusive"),
+}
+_TITLES = {
+    "pass": "everything published stands",
+    "reproduced": "everything published stands, reproduced on another kind of machine",
+    "fail": "not everything published stands",
+}
 
 BODY = """{% extends "page.html.j2" %}
 {% macro chain(steps) %}<p>Chain: {% for step in steps -%}
@@ -20,7 +31,8 @@ BODY = """{% extends "page.html.j2" %}
 <tr>{% for title in header %}<th scope="col">{{ title }}</th>{% endfor %}</tr></thead><tbody>
 {% endmacro %}
 {% block body %}
-<h1>Audit: {{ "" if report.verdict == "pass" else "not " }}everything published stands</h1>
+<h1>Audit: {{ heading }}</h1>
+{% if report.verdict == "reproduced" %}<p>{{ report.conclusion }}</p>{% endif %}
 <p>{{ where }} All files were read again; no cache and no file time was trusted. A check that cannot be made says
 why and fails nothing. <code>advtransfer audit --recompute N</code> also runs jobs again.</p>
 <h2>Checks</h2>
@@ -28,7 +40,11 @@ why and fails nothing. <code>advtransfer audit --recompute N</code> also runs jo
 {% for check in report.checks %}{% set sign, look = signs[check.verdict] %}
 <tr><td>{{ check.name }}</td><td><span class="badge {{ look }}">{{ sign }} {{ check.verdict }}</span></td>
 <td>{{ check.reason }}{% if check.findings %}
-<ul>{% for finding in check.findings %}<li>{{ finding }}</li>{% endfor %}</ul>{% endif %}</td></tr>
+<ul>{% for reason, findings in grouped(check.findings) %}
+<li>{% if findings | length == 1 %}{{ findings[0] }}{% else %}
+<details><summary>{{ findings | length }} alike: {{ reason }}</summary>
+<ul>{% for finding in findings %}<li>{{ thing(finding) }}</li>{% endfor %}</ul></details>{% endif %}</li>
+{% endfor %}</ul>{% endif %}</td></tr>
 {% endfor %}
 </tbody></table></div>
 <h2>Numbers</h2>
@@ -45,6 +61,17 @@ artifact back to the raw data.</p>
 {{ chain(group.chain) }}
 </details>
 {% endfor %}
+<h2>Claims</h2>
+{{ open("claims", ["claim", "published", "judged anew", "may differ by"]) }}
+{% for key, about in report.claims.items() %}
+<tr><td><code>{{ key }}</code>{{ " (borderline)" if about.borderline }}</td>
+{% for claim in (about.value, about.anew) %}<td>{% if claim %}{{ claim.verdict }}, {{ claim.estimate }}
+[{{ claim.ci_low }}, {{ claim.ci_high }}], p {{ "none" if claim.p_holm is none else claim.p_holm }}, n {{ claim.n }}
+{%- else %}not told{% endif %}</td>{% endfor %}
+<td class="number">{{ "" if about.allowed is none else "%.2g" | format(about.allowed) }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+<p>A claim is borderline whose verdict could be another within the tolerance of its estimate.</p>
 <h2>Figures</h2>
 {% for page, figures in pages %}
 <details><summary>{{ page }} ({{ figures | length }})</summary>
@@ -77,6 +104,9 @@ def render(report: dict[str, Any]) -> str:
         report=report,
         where=_where(report["git"]),
         signs=_SIGNS,
+        heading=_TITLES[report["verdict"]],
+        grouped=grouped,
+        thing=thing,
         groups=_groups(report["numbers"]),
         pages=figures.items(),
         steps={name: json.dumps(step, indent=1, sort_keys=True) for name, step in report["steps"].items()},

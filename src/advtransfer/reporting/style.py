@@ -95,14 +95,18 @@ def styled() -> Iterator[None]:
 
 
 @styled()
-def svg(figure: Figure, *, transparent: bool = False) -> str:
-    """The figure as SVG text; equal figures give equal bytes (no date, no random ids)."""
+def svg(figure: Figure, *, transparent: bool = False, description: str = "") -> str:
+    """The figure as SVG text; equal figures give equal bytes (no date, no random ids).
+
+    ``description`` is for machines: it stands in the metadata.
+    """
     buffer = io.StringIO()
     engine = figure.get_layout_engine()
     if engine is not None:  # laid out once: a second pass would move everything by a hair
         engine.execute(figure)
         figure.set_layout_engine("none")
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=transparent)
+    about = {"Date": None, "Creator": None} | ({"Description": description} if description else {})
+    figure.savefig(buffer, format="svg", metadata=about, transparent=transparent)
     return buffer.getvalue()
 
 

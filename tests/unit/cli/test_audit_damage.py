@@ -7,13 +7,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from advtransfer.cli.audit import require_number
 from advtransfer.cli.audited import Published
 from advtransfer.cli.commands import app
-from advtransfer.cli.published import read_artifact
+from advtransfer.cli.judged import Judge
+from advtransfer.cli.published import read_artifact, shown_of
 from advtransfer.cli.records import StudyRecord, check_records, load_records
+from advtransfer.cli.standing import Standing
 from advtransfer.evaluation import table
+from advtransfer.evaluation.tolerance import Tolerances
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.lineage import broken, describe
+from advtransfer.reporting import picture
 
 CHECKOUT = Path(__file__).parents[3]
 APART = "tiny-imagenet-cifar10-cpu"
@@ -30,7 +35,12 @@ def project(tmp_path):
 
 
 def published(root):
-    return Published.load(Evidence.gather(root, ["results"]))
+    return Published.load(Evidence.gather(root, ["results"]), Tolerances(metrics={}, other=0.001))
+
+
+def judge(root):
+    found = published(root)
+    return Judge(found, Standing(found.file, found.evidence, ()))
 
 
 @pytest.mark.parametrize(
@@ -40,7 +50,7 @@ def test_the_picture_that_cannot_be_drawn_fails_and_names_the_artifact(project, 
     if content:
         (project / "results").mkdir()
         (project / METRICS).write_bytes(content)
-    check = published(project).picture()
+    check = judge(project).picture()
     assert check.verdict == "fail"
     assert f"{METRICS}: {words}" in check.reason and str(project) not in check.reason
 
@@ -53,7 +63,7 @@ def test_claims_that_are_missing_or_damaged_fail_the_picture(project, content):
     claims = project / f"results/claims/{APART}.json"
     if content is not None:
         claims.write_text(content)
-    check = published(project).picture()
+    check = judge(project).picture()
     if content == "{}":  # nothing claimed: every variant is drawn
         assert check.reason.startswith("it is not the one drawn anew")
         return
@@ -62,11 +72,12 @@ def test_claims_that_are_missing_or_damaged_fail_the_picture(project, content):
 
 
 def test_numbers_that_cannot_be_computed_anew_fail_and_are_no_number(project):
-    found = published(project)
+    found = judge(project)
     assert found.recomputed().verdict == "fail"
     assert "results/summary.json: no readable seal names it" in found.recomputed().reason
-    chains = found.number_chains()
+    chains = found.told(found.published.number_chains())
     assert {(about["anew"], about["stands"]) for about in chains.values()} == {(None, False)}
+    assert found.claims_told() == {} and found.borderline == []
 
 
 def test_whatever_a_parser_raises_is_one_line(tmp_path):
@@ -145,5 +156,32 @@ def test_an_unknown_number_is_one_line_before_anything_is_checked(project, monke
     (project / "params.yaml").write_text("nonsense")  # of which a check would complain
     done = CliRunner().invoke(app, ["audit", "--number", "nope", *json_])
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith("--number: no published number has a key that begins 'nope'")
+    assert done.stderr.startswith(
+        "--number: no published number has the key 'nope' or one that goes on from it"
+    )
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "key", ["digits/low-contrast/clea", "digits/low-contrast/clean/linear/accuracy/", "digit"]
+)
+def test_a_key_is_asked_for_to_the_end_of_a_part_of_it(project, key):
+    if key.endswith("/"):
+        require_number(project, key)
+        require_number(project, key + "5")
+        return
+    with pytest.raises(ValueError, match=f"no published number has the key '{key}'"):
+        require_number(project, key)
+
+
+def test_a_picture_of_a_record_that_shows_other_numbers_fails_its_check(project):
+    folder = project / "reports/published" / APART
+    record = load_records(project)[APART]
+    shown = shown_of(APART, table.read(folder / "metrics.parquet"), record.computed[1])
+    (folder / "accuracy.svg").write_text(picture.draw(shown))
+    (check,) = check_records(project, load_records(project), {})
+    assert not [line for line in check.findings if "accuracy.svg" in line]
+    (folder / "accuracy.svg").write_text(picture.draw(shown.assign(mean=shown["mean"] + 0.001)))
+    (check,) = check_records(project, load_records(project), {})
+    assert check.verdict == "fail"
+    assert "accuracy.svg: shows other numbers than the measurements give" in check.findings

@@ -10,17 +10,17 @@ import pytest
 from typer.testing import CliRunner
 from unprivileged import as_nobody, open_folder  # noqa: F401 (a fixture)
 
-from advtransfer.cli import journal, published, recordable
-from advtransfer.cli.audited import Published
+from advtransfer.cli import journal, recordable
 from advtransfer.cli.commands import app
+from advtransfer.cli.conclusion import conclude
 from advtransfer.cli.leftovers import clear
 from advtransfer.cli.overview import last_lines
 from advtransfer.cli.published import read_artifact
+from advtransfer.cli.published_file import FILE, PublishedFile
 from advtransfer.cli.records import check_records, load_records
 from advtransfer.cli.run import _job_seconds
 from advtransfer.evaluation import table
 from advtransfer.params import ParamsError, load_params
-from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.closure import code_hashes
 from advtransfer.provenance.guard import Guard
 from advtransfer.provenance.seal import seal_path, write_seal
@@ -154,12 +154,12 @@ def project(tmp_path):
 
 @pytest.mark.parametrize("text", [None, DEEP])
 def test_a_list_of_published_numbers_that_cannot_be_read_is_one_line(project, text):
-    put(project / published.FILE, text)
+    put(project / FILE, text)
     with pytest.raises(ValueError, match=r"^reports/published\.json: [^\n]*restore it from git$"):
-        Published.load(Evidence.gather(project, []))
-    assert published.compare(project) == (
-        "reports/published.json cannot be read, nothing was compared; restore it from git"
-    )
+        PublishedFile.load(project)
+    concluded = conclude(project)
+    assert concluded.verdict == "fail"
+    assert concluded.text.startswith("nothing was compared: reports/published.json: ")
 
 
 @pytest.mark.parametrize("name", ["record.json", "metrics.parquet", "page.html"])

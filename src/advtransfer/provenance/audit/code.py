@@ -43,8 +43,8 @@ def fresh(evidence: Evidence, plan: Mapping[str, Spec], published: Collection[st
 
 def committed(evidence: Evidence, published: Iterable[str]) -> Check:
     """The code of each published job is in git: at the commit that its seal names, or at the present one."""
-    if _git(evidence.root, "rev-parse", "HEAD") is None:
-        return Check("code in git", UNCHECKED, _why_no_git(evidence.root))
+    if git(evidence.root, "rev-parse", "HEAD") is None:
+        return Check("code in git", UNCHECKED, _why_nogit(evidence.root))
     seals = [evidence.seals[primary] for primary in published if primary in evidence.seals]
     homes = {seal.spec.primary: _home(seal, evidence.root) for seal in seals}
     missing = [f"{primary}: {home}" for primary, home in homes.items() if home not in ("own", "head")]
@@ -80,7 +80,7 @@ def _differences(seal: Seal, commit: str, root: Path) -> list[str]:
 @cache
 def _code_at(commit: str, root: Path) -> dict[str, str]:
     """Module -> code hash, as a commit has them; none for a commit that this repository does not know."""
-    archive = _git(root, "archive", "--format=tar", commit, "src") if _COMMIT.fullmatch(commit) else None
+    archive = git(root, "archive", "--format=tar", commit, "src") if _COMMIT.fullmatch(commit) else None
     if archive is None:
         return {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -102,7 +102,7 @@ def _module(file: str) -> str:
     return ".".join(Path(file).with_suffix("").parts[1:]).removesuffix(".__init__")
 
 
-def _why_no_git(root: Path) -> str:
+def _why_nogit(root: Path) -> str:
     """Why there is no commit to look up; git itself refuses the folders of other users."""
     if (root / ".git").exists() and root.stat().st_uid != os.getuid():
         mend = f"git config --global --add safe.directory {root}"
@@ -110,7 +110,7 @@ def _why_no_git(root: Path) -> str:
     return "this folder is no git repository with a commit"
 
 
-def _git(root: Path, *arguments: str) -> bytes | None:
+def git(root: Path, *arguments: str) -> bytes | None:
     """What git prints; None if it fails."""
     try:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=True).stdout

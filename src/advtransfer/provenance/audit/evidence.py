@@ -67,6 +67,14 @@ class Evidence:
         """Every sealed output -> the seal that vouches for it."""
         return {path: seal for seal in self.seals.values() for path in seal.spec.output_paths}
 
+    def below(self, path: str) -> dict[str, str]:
+        """MD5 of a file and of all files in the folder of that name, by path, as far as they were read."""
+        return {
+            name: content.md5
+            for name, content in self.files.items()
+            if name == path or name.startswith(f"{path}/")
+        }
+
     @property
     def megabytes_per_second(self) -> float:
         """How fast the files were read and hashed twice."""

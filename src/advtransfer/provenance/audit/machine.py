@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from advtransfer.circumstances import senseless
@@ -10,8 +10,59 @@ from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.verdict import FAIL, PASS, UNCHECKED, Check
 from advtransfer.provenance.environment import describe
 
-# What can move the last bit of a number. Threads are the rule's, set again for each job.
-DECISIVE = ("interpreter", "cpu", "packages", "device")
+# Name -> the values that some jobs have of it, sorted.
+Circumstances = dict[str, list[str]]
+# What can move the last bit of a number, beside packages and the variables that hold libraries to some instructions.
+_DECISIVE = {
+    "cpu": "processor",
+    "maker": "maker of the processor",
+    "architecture": "architecture",
+    "device": "device",
+    "interpreter": "interpreter",
+    "threads": "threads",
+}
+# Versions that a person wants to read first.
+_TOLD_FIRST = ("processor", "device", "interpreter", "torch", "numpy", "scipy")
+
+
+def circumstances(made: Iterable[Mapping[str, Any]]) -> Circumstances:
+    """On what some jobs ran, from the `made` of their seals: all that can move the last bit of a number."""
+    found: dict[str, set[str]] = {}
+    for about in made:
+        for name, value in _decisive(about):
+            found.setdefault(name, set()).add(value)
+    return {name: sorted(values) for name, values in sorted(found.items())}
+
+
+def _decisive(made: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, name in _DECISIVE.items():
+        if made.get(key):
+            yield name, str(made[key])
+    _, told, libc = (made.get("platform") or "").partition("-with-")
+    if told:
+        yield "C library", libc
+    for name, version in (made.get("packages") or {}).items():
+        yield name, str(version)
+    if made.get("caps") is not None:  # older seals do not tell
+        yield (
+            "held to",
+            " ".join(f"{name}={value}" for name, value in sorted(made["caps"].items())) or "nothing",
+        )
+
+
+def differences(
+    here: Mapping[str, Sequence[str]], there: Mapping[str, Sequence[str]], *, there_is: str = "published"
+) -> list[str]:
+    """In what two circumstances differ, one line each, processor and device first; of what only one tells, nothing.
+
+    An empty list means that the same bytes are promised.
+    """
+    unlike = [name for name in here if name in there and list(here[name]) != list(there[name])]
+    first = [name for name in _TOLD_FIRST if name in unlike]
+    return [
+        f"{name}: {' and '.join(here[name])} here, {' and '.join(there[name])} {there_is}"
+        for name in [*first, *(name for name in unlike if name not in first)]
+    ]
 
 
 def environments(evidence: Evidence, published: Iterable[str]) -> Check:
@@ -67,6 +118,6 @@ def _told(made: dict[str, Any]) -> dict[str, str]:
     return {said: str(made.get(key)) for key, said in named.items()} | (made.get("packages") or {})
 
 
-def same_kind(before: dict[str, Any], after: dict[str, Any]) -> bool:
+def same_kind(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     """Whether two jobs' circumstances promise the same bits."""
-    return all(before.get(key) == after.get(key) for key in (*DECISIVE, "threads"))
+    return not differences(circumstances([before]), circumstances([after]))

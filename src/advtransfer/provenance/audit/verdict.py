@@ -9,6 +9,8 @@ from typing import Any
 from advtransfer.regular_files import printable
 
 PASS, FAIL, UNCHECKED = "pass", "fail", "not checkable"
+# Not the same bytes, and nothing wrong: made anew on another kind of machine, and within tolerance.
+REPRODUCED = "reproduced"
 
 
 @dataclass(frozen=True)
@@ -35,3 +37,9 @@ class Check:
 def judged(name: str, findings: Sequence[str], *, passed: str, failed: str) -> Check:
     """Fails if anything was found; ``passed`` and ``failed`` are the reasons."""
     return Check(name, FAIL if findings else PASS, failed if findings else passed, tuple(findings))
+
+
+def overall(checks: Sequence[Check]) -> str:
+    """The verdict of all checks together; what cannot be checked fails nothing."""
+    verdicts = {check.verdict for check in checks}
+    return next((verdict for verdict in (FAIL, REPRODUCED) if verdict in verdicts), PASS)
