@@ -63,7 +63,7 @@ def test_while_it_computes(slow, tmp_path, number):
     code, said = ended(slow, RUN, ["advtransfer", "job"], number, tmp_path)
     assert code == 128 + number
     assert said == [told(number)]
-    assert not any(slow.path(".snakemake/locks").iterdir())
+    assert not list(slow.path(".snakemake").glob("locks/*"))
     assert not [name for name in slow.files() if "/.tmp-" in name]
 
 
@@ -102,7 +102,7 @@ def test_while_dvc_records(copied, built, tmp_path, number):
     copied.edit("params.yaml", "    seed: 7\n", "    seed: 7\n    resources: {pretrain: {mem_mb: 900}}\n")
     code, said = ended(copied, RUN, ["dvc", "repro"], number, tmp_path)
     assert code == 128 + number
-    assert said == [told(number)]
+    assert said[-1] == told(number)
     copied.run()
     assert copied.artifacts() == built.artifacts()
     assert "mem_mb: 900" in copied.path("dvc.lock").read_text()
@@ -116,6 +116,7 @@ def test_while_the_plan_is_made(copied, tmp_path):
 
 
 def test_while_an_audit_runs_jobs_again(copied, tmp_path, monkeypatch):
+    assert copied.advtransfer("publish", "--yes").returncode == 0
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setenv("TMPDIR", str(scratch))
