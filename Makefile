@@ -5,7 +5,7 @@ BIN := .venv/bin
 export STUDY PROFILE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test audit lint docs setup lock
+.PHONY: run test faults audit lint docs setup lock
 
 run: setup
 	@ADVTRANSFER_CALLED_AS="make run" $(BIN)/advtransfer run
@@ -14,6 +14,10 @@ run: setup
 # begin with those of the most tests and leave one process with the slowest.
 test: setup
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# Kills and damage that a run must survive, for some ten minutes: docs/reliability.md.
+faults: setup
+	@$(BIN)/python tests/faults/harness.py
 
 audit: setup
 	@$(BIN)/advtransfer audit

@@ -1,4 +1,4 @@
-"""The tiny project of tests/workflow/conftest.py, for tests in other folders: `Project` and the fixture `source`."""
+"""The tiny project of tests/workflow/conftest.py for tests in other folders: `Project`, `make_source`, `source`."""
 
 import importlib.util
 import sys
@@ -12,4 +12,5 @@ sys.modules[_spec.name] = _module  # dataclasses look their module up
 _spec.loader.exec_module(_module)
 
 Project = _module.Project
+make_source = _module.make_source
 source = _module.source

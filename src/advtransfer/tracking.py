@@ -12,30 +12,31 @@ one is left whoever comes when. Everything is written such that writing it twice
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import random
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from advtransfer import tracking_local
 from advtransfer.ledger import Ledger
 from advtransfer.provenance.masking import masked
 from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path
-from advtransfer.regular_files import require_regular
+from advtransfer.tracking_local import DATABASE
+from advtransfer.tracking_values import CurvesError, curves, first_line, flat
 
 if TYPE_CHECKING:
     from mlflow.entities import Run, RunInfo
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "advtransfer"
-DATABASE = "mlflow.db"
 _SEAL, _SPEC = "advtransfer.seal", "advtransfer.spec"
 # Of one run, with up to 6 s between them: enough for a crowd of writers, soon over where a server refuses for good.
 _ATTEMPTS = 6
@@ -58,16 +59,16 @@ def sync(root: Path, *, ask: bool) -> Tracked:
     """Logs every training job under ``root`` that the tracking server does not have.
 
     The server is MLFLOW_TRACKING_URI, by default SQLite in ``root``. Without ``ask`` it is left in peace where all
-    jobs are known to have been logged there. A job whose spec has a run already updates that run. Where the server
-    cannot be reached, or does not take runs, one warning goes to stderr and nothing is raised.
+    jobs are known to have been logged there. The default is made anew if it can never be used. A job whose spec has a
+    run already updates that run. Where the server cannot be reached, or does not take runs, one warning goes to stderr
+    and nothing is raised.
     """
     server = os.environ.get("MLFLOW_TRACKING_URI")
-    # relative: an absolute path may hold a question mark, where SQLAlchemy has it end
-    uri = server or f"sqlite:///{os.path.relpath(root / DATABASE)}"
+    uri = server or tracking_local.uri(root / DATABASE)
     ledger = Ledger(
         root / ".snakemake" / "tracked.json",
         server or DATABASE,
-        gone=not (server or (root / DATABASE).exists()),
+        gone=not (server or ((root / DATABASE).exists() and not tracking_local.broken(root))),
     )
     seals = list(training_seals(root))
     if not seals or (not ask and ledger.known.issuperset(seal.id for seal in seals)):
@@ -75,19 +76,36 @@ def sync(root: Path, *, ask: bool) -> Tracked:
     there: dict[str, bool] = {}
     trouble = ""
     try:
+        if not server:
+            tracking_local.provide(root, partial(_set_up, root))
         for seal, new in _log_all(root, uri, seals):
             there[seal] = new
     except _DeletedError as error:
         trouble = f"MLflow at {uri}: {error}"
     except Exception as error:
+        if not server and _replaced(root):
+            return sync(root, ask=ask)
         # whatever a server or its client raises: tracking must never fail a computation
         logged = sum(there.values())
         done = f"{logged} of {len(seals)} training runs" if logged else "nothing"
-        trouble = f"MLflow at {uri} not reached, {done} logged: {_first_line(error)}"
+        trouble = f"MLflow at {uri} not reached, {done} logged: {first_line(error)}"
     if trouble:
         print(f"warning: {masked(trouble)}", file=sys.stderr)
     ledger.keep({*there, *ledger.known} if trouble else set(there))
     return Tracked(sum(there.values()), len(seals), whole=not trouble)
+
+
+def _replaced(root: Path) -> bool:
+    """Whether the project's own database was broken, and there is a new one."""
+    try:
+        return tracking_local.replaced(root, partial(_set_up, root))
+    except Exception:
+        return False  # for the reason that is about to be told
+
+
+def _set_up(root: Path, uri: str) -> None:
+    """Has MLflow open a database, and make its tables if it has none."""
+    _client(root, uri).get_experiment_by_name(EXPERIMENT)
 
 
 def training_seals(root: Path) -> Iterator[Seal]:
@@ -101,8 +119,7 @@ def training_seals(root: Path) -> Iterator[Seal]:
             yield seal
 
 
-def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[tuple[str, bool]]:
-    """(id, whether it was not there before) of the seals, each when the server has it. Raises _DeletedError."""
+def _client(root: Path, uri: str) -> MlflowClient:
     # A server that is down is noticed in seconds, not in MLflow's default of minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -116,16 +133,32 @@ def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[tuple[str, boo
         from mlflow.store.db import utils
 
         utils.MAX_RETRY_COUNT = 4
-    local = uri.startswith("sqlite:///")
-    if local:  # escaped: MLflow writes the folder of its default experiment into a statement of SQL as it is
+    if _local(
+        uri
+    ):  # escaped: MLflow writes the folder of its default experiment into a statement of SQL as it is
         os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", (root / "mlruns").absolute().as_uri())
-    client = MlflowClient(tracking_uri=uri)
+    return MlflowClient(tracking_uri=uri)
+
+
+def _local(uri: str) -> bool:
+    return uri.startswith("sqlite:///")
+
+
+def _log_all(root: Path, uri: str, seals: list[Seal]) -> Iterator[tuple[str, bool]]:
+    """(id, whether it was not there before) of the seals, each when the server has it; one whose curves cannot be read
+    is told of and left out. Raises _DeletedError."""
+    local = _local(uri)
+    client = _client(root, uri)
     experiment = _experiment(client, uri, (root / "mlruns").absolute().as_uri() if local else None)
     runs = _Runs(client, experiment)
     for seal in seals:
         new = not runs.hold(seal)
-        if new:
-            _log(runs, seal, root, attach=not local)
+        try:
+            if new:
+                _log(runs, seal, root, attach=not local)
+        except CurvesError as error:
+            print(f"warning: MLflow: a training run is not logged: {error}", file=sys.stderr)
+            continue
         yield seal.id, new
 
 
@@ -233,8 +266,8 @@ def _write(client: MlflowClient, run: RunInfo, seal: Seal, root: Path, *, attach
         **{f"made.{key}": value for key, value in made.items() if value is not None},
     }
     # The run's time, not this one's: a point of a curve that is written again must be the same point.
-    metrics = [Metric(key, value, run.start_time, step) for key, step, value in _curves(seal, root)]
-    params = [Param(key, value) for key, value in _flat(seal.spec.params)]
+    metrics = [Metric(key, value, run.start_time, step) for key, step, value in curves(seal, root)]
+    params = [Param(key, value) for key, value in flat(seal.spec.params)]
     for start in range(0, len(metrics), 1000):  # the most that one call may hold
         client.log_batch(run.run_id, metrics=metrics[start : start + 1000])
     if attach:
@@ -253,25 +286,3 @@ def _started(seal: Seal) -> int:
 def _milliseconds(seal: Seal) -> int:
     """How long the job took; 0 if its seal does not tell."""
     return int(1000 * (seal.told.get("wall_seconds") or 0))
-
-
-def _curves(seal: Seal, root: Path) -> Iterator[tuple[str, int, float]]:
-    """(name, step, mean over replicas) of every learning curve."""
-    import pandas as pd
-
-    require_regular(root / seal.spec.outputs["curves"])
-    curves = pd.read_parquet(root / seal.spec.outputs["curves"]).drop(columns="replica")
-    for step, row in curves.groupby("step").mean().iterrows():
-        yield from ((str(name), int(str(step)), float(value)) for name, value in row.items())
-
-
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _flat(inner, f"{key}.{name}" if key else name)
-    else:
-        yield key, json.dumps(value) if not isinstance(value, str) else value
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -187,7 +187,12 @@ def checkout() -> Path:
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The tiny project under Git, nothing computed: not to be changed."""
-    project = Project(tmp_path_factory.mktemp("workflow") / "source")
+    return make_source(tmp_path_factory.mktemp("workflow") / "source")
+
+
+def make_source(root: Path) -> Project:
+    """The tiny project in a folder that is not there yet."""
+    project = Project(root)
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,

@@ -4,6 +4,7 @@ import pytest
 
 PARAMS, CLAIMS = "params.yaml", "reports/claims.yaml"
 
+BOMB = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30))
 # What is edited, and what the line must name: file, key, what was found, what is expected.
 MISTAKES = {
     "a typo": (
@@ -33,6 +34,18 @@ MISTAKES = {
     "a variant's name that leads out of its folder": (
         (PARAMS, "clean: {labels", """"../'größe'": {labels"""),
         [PARAMS, "studies.tiny.variants", "../'größe'", "lower-case letters"],
+    ),
+    "aliases that stand for billions of values": (
+        (PARAMS, "default_studies: [tiny]\n", f"default_studies: [tiny]\n{BOMB}"),
+        [PARAMS, "found more than 100000 values", "aliases"],
+    ),
+    "the same among the claims": (
+        (CLAIMS, "claims:\n", f"{BOMB}claims:\n"),
+        [CLAIMS, "found more than 100000 values", "aliases"],
+    ),
+    "a number of thousands of digits": (
+        (PARAMS, "    seed: 7\n", f"    seed: {'7' * 5000}\n"),
+        [PARAMS, "found '777", "at most 18 digits"],
     ),
     "a variant gone that a claim compares": (
         (CLAIMS, "variant: pseudo-label", "variant: pseudo"),

@@ -17,14 +17,42 @@ def main() -> None:
         from advtransfer.cli.process import run
 
         run(sys.argv[2:])
-    elif sys.argv[1:2] == ["phase"]:
+    else:
+        _with_plain_endings()
+
+
+def _with_plain_endings() -> None:
+    """Told to end, or ended by what is none of its business (a full disk), a command says so in one line."""
+    from advtransfer.cli import causes
+    from advtransfer.provenance.children import Ended, heeded
+
+    if refused := causes.raise_open_files():
+        print(refused, file=sys.stderr)
+        raise SystemExit(2)
+    try:
+        with heeded():
+            _run()
+    except Exception as error:
+        if cause := causes.told(error):
+            print(cause, file=sys.stderr)
+            raise SystemExit(1) from None
+        raise
+    except Ended as ended:
+        print(
+            f"ended by {ended}, with all that was started; the same command goes on from there",
+            file=sys.stderr,
+        )
+        raise SystemExit(128 + ended.number) from None
+
+
+def _run() -> None:
+    if sys.argv[1:2] == ["phase"]:
         from advtransfer.cli.phase import run
 
         run(sys.argv[2:])
-    else:
-        from advtransfer.cli.commands import app
+    from advtransfer.cli.commands import app
 
-        app()
+    app()
 
 
 def _speak_utf8() -> None:

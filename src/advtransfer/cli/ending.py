@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from advtransfer.cli import causes
 from advtransfer.cli.journal import Job, Run
 from advtransfer.cli.overview import last_lines
 
+SILENT = "it left no word: killed from outside, out of memory?"
 FOLLOWS = "what it is made from was computed anew"
 SHOWN_REASONS, SHOWN_FAILURES, SHOWN_LINES = 3, 3, 12
 CALLED_AS = "ADVTRANSFER_CALLED_AS"  # what make's recipes say, as nobody typed `advtransfer` then
@@ -44,13 +46,18 @@ def failures(root: Path, run: Run, profile: Path) -> Iterator[str]:
 
     Jobs that failed alike, as those of several replicas do, are told of once.
     """
-    groups = _alike(root, [job for job in run.jobs.values() if job.failed])
+    failed = [job for job in run.jobs.values() if job.failed]
+    outside = {job.plan.id: cause for job in failed if (cause := _outside(root, job))}
+    if len(outside) == len(failed):  # they would fail again, and nothing in them is to be looked for
+        yield from dict.fromkeys(outside.values())
+        return
+    groups = _alike(root, failed)
     for job, *others in groups[:SHOWN_FAILURES]:
         more = f" and {len(others)} more, for the same reason" if others else ""
         yield f"{job.plan.rule} failed: {job.plan.output}{more}"
         if job.message:
             yield f"    {job.message}"
-        yield from (f"    {line}" for line in last_lines(root / job.plan.log, SHOWN_LINES))
+        yield from (f"    {line}" for line in _last_words(root, job))
         yield f"  log: {_log(root, job)}"
         if not _mistaken(root, job):
             again = ["snakemake", "--workflow-profile", str(profile), "--", job.plan.output]
@@ -67,6 +74,20 @@ def _alike(root: Path, failed: list[Job]) -> list[list[Job]]:
         said = [line.replace(job.plan.output, "OUTPUT") for line in lines]
         groups.setdefault((job.plan.rule, job.message, *said), []).append(job)
     return list(groups.values())
+
+
+def _outside(root: Path, job: Job) -> str | None:
+    """What outside of the job made it fail, as far as its log tells, or the disk that had no room for a word."""
+    log = root / job.plan.log
+    if lines := last_lines(log, SHOWN_LINES):
+        return causes.cause_in("\n".join(lines))
+    return causes.full_disk(log.parent) if log.is_file() else None
+
+
+def _last_words(root: Path, job: Job) -> list[str]:
+    log = root / job.plan.log
+    silent = log.is_file() and not job.message
+    return last_lines(log, SHOWN_LINES) or [SILENT] * silent
 
 
 @dataclass(frozen=True)

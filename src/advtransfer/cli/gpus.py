@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import yaml
+from advtransfer.strict_yaml import read_yaml
 
 # What CUDA_VISIBLE_DEVICES holds where a scheduler gave no device; CUDA ignores what follows such a word.
 _NONE = re.compile(r"-\d+|NoDevFiles|none|void", re.IGNORECASE)
@@ -98,13 +99,23 @@ def _resolve(word: str, present: Sequence[_Gpu]) -> str:
     return names.pop()
 
 
+def stated(profile: Path) -> dict[Any, Any]:
+    """What a profile's file says. Raises GpuError, in one line, if it is no YAML with keys."""
+    try:
+        content = read_yaml(profile) or {}
+    except ValueError as error:
+        raise GpuError(str(error), 2) from None
+    if not isinstance(content, dict):
+        raise GpuError(f"{profile}: found {type(content).__name__}, expected options of Snakemake by name", 2)
+    return content
+
+
 def limit(profile: Path, environment: Mapping[str, str]) -> list[str]:
     """Arguments that keep Snakemake from starting more GPU jobs than there are GPUs, under a profile for this machine.
 
     None where the profile sends jobs elsewhere or states its own limits. Raises GpuError as ``pool``.
     """
-    stated = yaml.safe_load(profile.read_text(encoding="utf-8")) or {}
-    if {"executor", "resources"} & stated.keys():
+    if {"executor", "resources"} & stated(profile).keys():
         return []
     devices = pool(environment)
     return ["--resources", f"gpu={len(devices)}"] if devices else []

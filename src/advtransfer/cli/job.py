@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from advtransfer.cli import kernels
+from advtransfer.cli import causes, kernels
 from advtransfer.provenance.job import run_job
 from advtransfer.provenance.seal import seal_path
 from advtransfer.provenance.spec import SpecError, load_spec
@@ -38,6 +38,9 @@ def run(arguments: Sequence[str]) -> None:
     inputs = _named(arguments[cut + 1 :])
     if not inputs or len(options.outputs) < 2:
         parser.error("expected at least one output and its seal, then -- and the spec")
+    if refused := causes.raise_open_files():
+        print(refused, file=sys.stderr)
+        raise SystemExit(2)
     *outputs, seal = options.outputs
     if seal != str(seal_path(outputs[0])):
         parser.error(f"found {seal} as the last output, expected {seal_path(outputs[0])}")
@@ -46,8 +49,21 @@ def run(arguments: Sequence[str]) -> None:
         prepare_environment(threads=options.threads, gpus=devices, portable=_portable(Path(inputs[0])))
         if least:
             _refuse_unusable(outputs[0], devices)
-        run_job(Path(inputs[0]), outputs, inputs[1:], source=SOURCE)
-        sys.stdout.flush()
+        with _plain_causes(outputs[0]):
+            run_job(Path(inputs[0]), outputs, inputs[1:], source=SOURCE)
+            sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _plain_causes(primary: str) -> Iterator[None]:
+    """Ends the job with one line instead of a traceback if its code is not what failed."""
+    try:
+        yield
+    except Exception as error:
+        if cause := causes.told(error):
+            print(f"{primary}: {cause}", file=sys.stderr)
+            raise SystemExit(1) from None
+        raise
 
 
 def _named(inputs: Sequence[str]) -> list[str]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from advtransfer.cli import causes
 from advtransfer.cli.completion import APART
 from advtransfer.cli.read_only import writable
 from advtransfer.cli.run import WORKFLOW, load_checked
 from advtransfer.params import ParamsError
+from advtransfer.provenance import children
 from advtransfer.provenance.masking import masked
 from advtransfer.provenance.spec import Spec, load_spec, spec_path
 
@@ -80,16 +81,8 @@ def _snakemake(root: Path, *arguments: str, targets: Iterable[str], **variables:
     """What Snakemake says; targets are ``all`` and names of studies, variables change the environment."""
     pages = ["all" if target == "all" else f"reports/rendered/{target}.html" for target in targets]
     command = [*WORKFLOW, *arguments, "--", *pages]
-    environment = os.environ | variables
-    done = subprocess.run(
-        command,
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    done = children.run(command, cwd=root, env=os.environ | variables)
     if done.returncode:
-        raise PlanError(masked((done.stderr or done.stdout).strip()))
+        said = masked((done.stderr or done.stdout).strip())
+        raise PlanError(causes.cause_in(said) or said)
     return done.stdout if arguments[0] == "--summary" else done.stdout + done.stderr

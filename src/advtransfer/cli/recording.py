@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli import recordable
+from advtransfer.cli import causes, lock_file, recordable
 from advtransfer.cli.conclusion import Conclusion
 from advtransfer.cli.recordable import FOLDERS, RAW
+from advtransfer.provenance import children
 from advtransfer.provenance.audit import recorded, unrecorded
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.verdict import PASS, REPRODUCED
@@ -30,6 +31,7 @@ def record(root: Path, conclusion: Conclusion | None) -> str:
     """
     if trouble := recordable.why_not(root):
         raise RecordError(trouble)
+    lock_file.put_aside_odd(root)
     changes = _status(root) if conclusion and conclusion.verdict in (PASS, REPRODUCED) else None
     if changes == {}:
         return ""
@@ -47,10 +49,19 @@ def record(root: Path, conclusion: Conclusion | None) -> str:
 
 def record_anew(root: Path) -> None:
     """Has DVC record every phase. Raises RecordError."""
-    done = _call(root, "repro")
-    if done.returncode:
-        raise RecordError(masked(f"{done.stdout}{done.stderr}".strip()))
+    if trouble := _repro(root):
+        if not lock_file.put_aside_damaged(root, trouble):
+            raise RecordError(trouble)
+        if trouble := _repro(root):
+            raise RecordError(trouble)
     unrecorded.forget(root)
+
+
+def _repro(root: Path) -> str:
+    """What DVC said if it failed."""
+    done = _call(root, "repro")
+    said = masked(f"{done.stdout}{done.stderr}".strip())
+    return (causes.cause_in(said) or said) if done.returncode else ""
 
 
 def _status(root: Path) -> dict[str, Any] | None:
@@ -80,12 +91,4 @@ def _news(status: dict[str, Any], root: Path) -> Iterator[str]:
 def _call(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # DVC's stages call `advtransfer` by name: it must be this environment's
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=root,
-        env=os.environ | {"PATH": path},
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    return children.run([sys.executable, "-m", "dvc", *arguments], cwd=root, env=os.environ | {"PATH": path})

@@ -11,9 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from advtransfer.cli import ending, gpus, journal, leftovers
+from advtransfer.cli import edits, ending, gpus, journal, leftovers
 from advtransfer.cli.conclusion import Conclusion, conclude
 from advtransfer.cli.ending import Call, typed
 from advtransfer.cli.images import refuse_missing
@@ -41,6 +39,7 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
         ParamsError: params.yaml, claims.yaml, the study's or the profile's name is wrong, images are missing, or
             CUDA_VISIBLE_DEVICES names what is not there; nothing has started.
     """
+    watch = edits.Watch(root)
     params = load_checked(root)
     if study and study not in params.studies:
         raise ParamsError(f"STUDY: found {study!r}, expected one of {', '.join(params.studies)}")
@@ -56,7 +55,7 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
         if holder:
             print(f"another run holds this folder: {holder}; wait for it or end it", file=sys.stderr)
             return 1
-        return _run(root, params, Call(study, cores, profile), snakemake, folder)
+        return _run(root, params, Call(study, cores, profile), snakemake, folder, watch)
 
 
 def _refuse_braces(root: Path, *, records: bool) -> None:
@@ -82,7 +81,10 @@ def _profile(root: Path, name: str) -> Path:
             f"PROFILE: found {name!r}, expected a path without *, ? and [, which Snakemake takes for a pattern, and "
             "without - at its begin"
         )
-    stated = yaml.safe_load((root / found[0] / "config.yaml").read_text(encoding="utf-8")) or {}
+    try:
+        stated = gpus.stated(root / found[0] / "config.yaml")
+    except gpus.GpuError as error:
+        raise ParamsError(str(error)) from None
     if "default-storage-provider" in stated:
         raise ParamsError(
             f"PROFILE: found {name!r}, whose results stay in an object store, so that there is nothing to record or "
@@ -102,7 +104,9 @@ def load_checked(root: Path) -> Params:
     return params
 
 
-def _run(root: Path, params: Params, call: Call, snakemake: list[str], profile: Path) -> int:
+def _run(
+    root: Path, params: Params, call: Call, snakemake: list[str], profile: Path, watch: edits.Watch
+) -> int:
     began, study = time.time(), call.study
     target = [f"reports/rendered/{study}.html"] if study else []
     code = compute(root, [*snakemake, *TERSE, "--", *target])
@@ -119,11 +123,17 @@ def _run(root: Path, params: Params, call: Call, snakemake: list[str], profile: 
     if not job_seconds:
         sync(root, ask=False)  # Snakemake calls it only after jobs, yet a `dvc pull` brings runs too
     recorded = not study and (root / ".git").exists()
+    if recorded and (edited := watch.edited("during the run")):
+        print(edited, file=sys.stderr)
+        return 1
     conclusion = None if study else conclude(root)
     try:
         note = record(root, conclusion) if recorded else ""
     except RecordError as error:
         print(f"{error}\nthe results are computed and sealed, not recorded with DVC", file=sys.stderr)
+        return 1
+    if recorded and (edited := watch.edited("while the results were recorded")):
+        print(edited, file=sys.stderr)
         return 1
     _show(root, params, study)
     print(_effort(job_seconds, began, computed))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -12,12 +12,21 @@ import time
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from advtransfer.cli import journal
+from advtransfer.cli import causes, journal
 from advtransfer.cli.journal import Job, Run
 from advtransfer.cli.overview import lines, overview
+from advtransfer.provenance import children
+from advtransfer.provenance.children import Ended
 from advtransfer.provenance.masking import masked
 
 EVERY_SECONDS = 2.0
+# What Snakemake says of jobs that failed, which the journal tells with their logs.
+_OF_JOBS = re.compile(
+    r"^RuleException:\nCalledProcessError in file .*\nCommand '.*' returned non-zero exit status \d+\.\n"
+    r"|^Exiting because a job execution failed\. Look above for error messages\n"
+    r"|^WorkflowError:\nAt least one job did not complete successfully\.\n",
+    re.MULTILINE,
+)
 Said = tuple[str, str]  # stdout or stderr, a line
 
 
@@ -35,7 +44,7 @@ class View(Protocol):
 
 
 def watched(root: Path, command: list[str]) -> int:
-    """Exit code of Snakemake. Ctrl-C reaches it too, and it is given the time to cancel its jobs on a cluster."""
+    """Exit code of Snakemake; told to end, it is given the time to cancel its jobs on a cluster."""
     drawable = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     view: View = Live() if drawable else Plain()
     began = time.time()
@@ -52,8 +61,8 @@ def watched(root: Path, command: list[str]) -> int:
             reader.start()
         try:
             _follow(root, began, process, readers, said, view)
-        except KeyboardInterrupt:
-            _follow(root, began, process, readers, said, view)
+        except Ended as ended:
+            children.end(process, ended)
             raise
         finally:
             view.close()
@@ -74,16 +83,30 @@ def _follow(
     view: View,
 ) -> None:
     """Until the process has ended and all that it said is told."""
-    due, ended = 0.0, None
+    due, ended, together = 0.0, None, list[Said]()
     while ended is None or not said.empty() or _read_on(readers, ended):
-        with contextlib.suppress(queue.Empty):
-            view.say(*said.get(timeout=0.25))
+        try:
+            together.append(said.get(timeout=0.25))
+        except queue.Empty:
+            _tell(together, view)
         if ended is None and process.poll() is not None:
             ended = time.monotonic()
         if time.monotonic() >= due:
             due = time.monotonic() + EVERY_SECONDS
             _update(root, began, view)
+    _tell(together, view)
     _update(root, began, view)
+
+
+def _tell(together: list[Said], view: View) -> None:
+    """Shows what Snakemake said at once; one line instead of the wall around, say, a full disk."""
+    errors = "".join(f"{line}\n" for stream, line in together if stream == "stderr")
+    told = causes.cause_in(errors) or _OF_JOBS.sub("", errors)
+    for line in [line for stream, line in together if stream == "stdout"]:
+        view.say("stdout", line)
+    for line in told.splitlines():
+        view.say("stderr", line)
+    together.clear()
 
 
 def _read_on(readers: list[threading.Thread], ended: float) -> bool:

@@ -85,7 +85,7 @@ def _key(loc: Location, *below: str) -> str:
     """The path of a key; what is no plain name is quoted, so that the message stays one line."""
     if loc[:1] == ("studies",) and loc[2:3] != ("[key]",):
         loc = (*loc[:2], *loc[3:])  # without the kind, by which pydantic tells the study blocks apart
-    plain = [part if re.fullmatch(r"[\w-]+", part) else repr(part) for part in map(str, loc)]
+    plain = [part if re.fullmatch(r"[\w-]{1,60}", part) else _shown(part) for part in map(str, loc)]
     return ".".join([*plain, *below]) or "top level"
 
 

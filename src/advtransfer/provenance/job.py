@@ -1,6 +1,7 @@
 """The life of a job: take the spec, run the stage on private files, move them into place, seal them."""
 
 import contextlib
+import hashlib
 import importlib
 import inspect
 import shutil
@@ -19,7 +20,7 @@ from advtransfer.provenance.files import flush_file, private_folder, sweep
 from advtransfer.provenance.hashing import Hasher, Stamp, hash_cache, stamp
 from advtransfer.provenance.job_code import JobCode, refuse, shared_spec
 from advtransfer.provenance.seal import SealError, content_hash, seal_path, write_seal
-from advtransfer.provenance.spec import Spec, SpecError, load_spec, plain
+from advtransfer.provenance.spec import Spec, SpecError, canonical, load_spec, plain
 from advtransfer.regular_files import require_regular, why_unreadable
 
 
@@ -33,7 +34,8 @@ def run_job(
     dicts of paths keyed by the spec's names; the outputs it is given lie in a private folder and are moved
     into place once all are whole; a dict it returns is added to the seal's `made`. A stage with a parameter
     `scratch` is given a folder of the job's own (it need not exist yet) that outlives a failure, for checkpoints: the
-    same spec finds it again, and success removes it. `root` is the project's folder, by default the working directory.
+    same spec on inputs of the same content finds it again, and success removes it. `root` is the project's folder, by
+    default the working directory.
 
     Raises SystemExit with one line if the job must not run or its result must not be kept: the code changed since
     the spec was written; the stage, or a process that it started with `advtransfer process`, imports first-party code
@@ -47,11 +49,12 @@ def run_job(
     job.refuse_folders()
     made = environment.describe(job.root)
     sealed = _Inputs(job)
+    scratch = job.scratch(sealed.sha256)
     sweep(job.folder)
     with _terminable(), private_folder(job.folder) as folder:
         drafts = job.drafts(folder)
         with code.watched(), shared_spec(job.spec, folder):
-            extras, compute_seconds = _compute(job, code, drafts)
+            extras, compute_seconds = _compute(job, code, drafts, scratch)
         sealed.refuse_change()
         hashes = sealed.sha256 | _hash_drafts(job, drafts)
         made |= {
@@ -62,7 +65,7 @@ def run_job(
         _publish(job, drafts)
     made |= {"wall_seconds": round(time.monotonic() - clock, 3), **extras}
     write_seal(job.spec, hashes, made, seal_path(job.outputs[0]))
-    shutil.rmtree(job.scratch, ignore_errors=True)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _spec(path: Path) -> Spec:
@@ -94,10 +97,13 @@ class _Job:
         """Where the primary output goes."""
         return self.outputs[0].parent
 
-    @property
-    def scratch(self) -> Path:
-        """What the stage may keep from one attempt to the next; other params or code are another folder."""
-        return self.root.absolute() / ".snakemake" / "scratch" / self.spec.digest
+    def scratch(self, sha256: Mapping[str, str]) -> Path:
+        """What the stage may keep from one attempt to the next: other params, code or inputs are another folder.
+
+        `sha256` holds the content of the inputs by path; a spec alone names their paths.
+        """
+        key = hashlib.sha256(canonical([self.spec.digest, sha256]).encode()).hexdigest()
+        return self.root.absolute() / ".snakemake" / "scratch" / key
 
     def refuse_folders(self) -> None:
         """Exit if a folder with something in it lies where the job would move a file to; an empty one goes."""
@@ -125,14 +131,16 @@ class _Job:
         return drafts
 
 
-def _compute(job: _Job, code: JobCode, drafts: Mapping[str, Path]) -> tuple[dict[str, Any], float]:
+def _compute(
+    job: _Job, code: JobCode, drafts: Mapping[str, Path], scratch: Path
+) -> tuple[dict[str, Any], float]:
     """Run the stage; what it returned and how long it took."""
     code.drop_stale_bytecode()
     stage = importlib.import_module(job.spec.stage)
     code.refuse_strangers()
     began = time.monotonic()
     wanted = inspect.signature(stage.main).parameters
-    more = {"scratch": job.scratch} if "scratch" in wanted else {}
+    more = {"scratch": scratch} if "scratch" in wanted else {}
     extras = stage.main(job.spec.params, job.named_inputs(), dict(drafts), **more)
     seconds = time.monotonic() - began
     code.refuse_strangers()

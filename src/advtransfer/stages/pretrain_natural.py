@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,12 @@ def main(
 
 def train_together(job: dict[str, Any], processes: int) -> dict[str, Any]:
     """The same training by several processes, one a GPU; what ``train`` takes and gives."""
-    folder = Path(job["scratch"])
-    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=Path(job["outputs"]["weights"]).parent) as folder:
+        return _told(job, processes, Path(folder))
+
+
+def _told(job: dict[str, Any], processes: int, folder: Path) -> dict[str, Any]:
+    """What the processes told in ``folder``, which nothing of an earlier attempt is in."""
     asked, told = folder / "job.json", folder / "told.json"
     asked.write_text(json.dumps(job | {"told": str(told)}), encoding="utf-8")
     torchrun = [
@@ -72,8 +77,20 @@ def train_together(job: dict[str, Any], processes: int) -> dict[str, Any]:
         f"--nproc-per-node={processes}",
     ]
     command = [*torchrun, "-m", "advtransfer", "process", __name__, str(asked)]
-    subprocess.run(command, check=True, preexec_fn=die_with_parent)
+    _run(command)
     return json.loads(told.read_text(encoding="utf-8"))
+
+
+def _run(command: list[str]) -> None:
+    """Runs torchrun, which ends its processes if it is asked to, and leaves them at work if it is killed."""
+    with subprocess.Popen(command, preexec_fn=die_with_parent) as torchrun:  # noqa: PLW1509 (a system call)
+        try:
+            code = torchrun.wait()
+        except BaseException:  # this job was told to end
+            torchrun.terminate()
+            raise
+    if code:
+        raise SystemExit(code if code > 0 else 128 - code)
 
 
 def process(asked: str) -> None:
@@ -115,7 +132,7 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
             ),
             execution=_execution(training, device),
             world=world,
-            checkpoint=Checkpoint(Path(job["scratch"]) / "checkpoint.safetensors"),
+            checkpoint=_checkpoint(Path(job["scratch"])),
             progress=Progress(
                 outputs["weights"].stem,
                 steps=steps,
@@ -160,6 +177,11 @@ def _seen(labels: Tensor, rows: np.ndarray) -> Tensor:
     seen = torch.full_like(labels, -1)
     seen[rows] = labels[rows]
     return seen
+
+
+def _checkpoint(scratch: Path) -> Checkpoint:
+    """The runner names the folder after all that the job depends on, the content of its inputs included."""
+    return Checkpoint(scratch / "checkpoint.safetensors", owner=scratch.name)
 
 
 def _recipe(training: dict[str, Any], steps: int) -> Recipe:

@@ -113,3 +113,14 @@ def test_a_run_on_this_machine_starts_no_more_gpu_jobs_than_it_has_gpus(
     file = tmp_path / "config.yaml"
     file.write_text(profile)
     assert gpus.limit(file, {"CUDA_VISIBLE_DEVICES": visible}) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("cores: [1\n", "not YAML"), ("- cores\n", "found list, expected")]
+)
+def test_a_profile_that_cannot_be_read_is_one_line(tmp_path, content, said):
+    file = tmp_path / "config.yaml"
+    file.write_text(content)
+    with pytest.raises(gpus.GpuError, match=said) as raised:
+        gpus.limit(file, {})
+    assert str(raised.value).startswith(f"{file}: ") and "\n" not in str(raised.value)

@@ -317,3 +317,27 @@ def main(params, inputs, outputs, scratch):
     run()
     assert (project / "out/all").read_text() == "half."
     assert not list((project / ".snakemake/scratch").iterdir())
+
+
+def test_what_an_attempt_on_other_inputs_kept_is_not_found(project, run, write):
+    """The spec is the same, as it names paths: a training on other images must not be gone on from."""
+    write(
+        "firstparty/stage.py",
+        """
+def main(params, inputs, outputs, scratch):
+    scratch.mkdir(parents=True)
+    text = inputs["other"].read_text()
+    (scratch / "checkpoint").write_text(text)
+    if text == "c":
+        raise RuntimeError("killed")
+    outputs["all"].write_text(text)
+    outputs["log"].write_text("")
+""",
+    )
+    with pytest.raises(RuntimeError, match="killed"):
+        run()
+    (project / "in/c").write_text("other images")
+    run()
+    assert (project / "out/all").read_text() == "other images"
+    (kept,) = (project / ".snakemake/scratch").rglob("checkpoint")
+    assert kept.read_text() == "c"

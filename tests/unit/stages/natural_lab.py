@@ -4,6 +4,7 @@
 """
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -90,6 +91,7 @@ def job(params, variant, inputs, folder):
 if __name__ == "__main__":
     # as the job's process runs it, but for checkpoints at every step rather than every five minutes
     checkpoint.Checkpoint.due_by_count = lambda self, done: True
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     asked = json.loads(Path(sys.argv[1]).read_text())
     if len(sys.argv) > 2:
         pretrain_natural.train_together(asked, int(sys.argv[2]))

@@ -183,8 +183,9 @@ def test_a_batch_that_cannot_be_shared_out_is_one_line(tmp_path, lessons, monkey
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system tells no process that its parent is gone")
-def test_processes_that_share_a_training_end_with_the_job_that_started_them(tmp_path, lessons):
-    """Killed so that it could tell nobody: the GPU that they would hold is another job's by then."""
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_processes_that_share_a_training_end_with_the_job_that_started_them(tmp_path, lessons, number):
+    """Killed so that it could tell nobody, or told to end: the GPU that they would hold is another job's by then."""
     long = study(training=natural_lab.TRAINING | {"updates": 100_000})
     (tmp_path / "job.json").write_text(json.dumps(job(long, "clean", lessons, tmp_path)))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
@@ -192,6 +193,8 @@ def test_processes_that_share_a_training_end_with_the_job_that_started_them(tmp_
     process = subprocess.Popen(command, env=environment)
     try:
         _wait(lambda: len(_naming(tmp_path)) == 4)  # the job, torchrun and its two
+        process.send_signal(number)
+        assert process.wait(timeout=100) == (128 + number if number == signal.SIGTERM else -number)
     finally:
         process.kill()
         process.wait()

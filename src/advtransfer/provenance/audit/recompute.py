@@ -6,13 +6,13 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from advtransfer.provenance import children
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.machine import same_kind
 from advtransfer.provenance.audit.verdict import FAIL, PASS, UNCHECKED, Check
@@ -96,15 +96,7 @@ def _run(seal: Seal, root: Path, scratch: Path, source: Path) -> str:
         *spec.input_paths,
     ]
     environment = os.environ | {"PYTHONPATH": str(source)}
-    done = subprocess.run(
-        command,
-        cwd=scratch,
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    done = children.run(command, cwd=scratch, env=environment)
     last = masked("; ".join(done.stderr.strip().splitlines()[-_LAST_LINES:]))
     return last or "no message" if done.returncode else ""
 

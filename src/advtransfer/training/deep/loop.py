@@ -76,12 +76,14 @@ def fit(
     the same bytes as one that is not. ``batches(s)`` yields the images of this process for step s, s + 1, ..; with
     several processes (``world``) each is given its rows of every batch, and the step is that of the whole batch.
 
+    A checkpoint that is damaged or another training's is told of on stderr and not used.
+
     Raises FloatingPointError when the loss is no longer finite, ValueError when the batches end early or cannot be cut
-    into equal parts, or when the checkpoint is another training's.
+    into equal parts.
     """
     with execution.active(next(model.parameters()).device):
         run = _Run(model, objective, recipe, randomness, preparation, execution, world)
-        start = run.state.restore(checkpoint) if checkpoint else 0
+        start = run.state.restore(checkpoint, recipe.steps) if checkpoint else 0
         run.watch(start, progress if world.leads else None)
         source = batches(start) if start < recipe.steps else iter(())
         for step in range(start, recipe.steps):
@@ -191,8 +193,14 @@ class _Run:
         raise RuntimeError(f"{name} yields {than} often than its {replays} replays")
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint must agree with to be this training's, as far as the loop knows."""
+        """What a checkpoint must agree with to be this training's, as far as the loop knows.
+
+        Torch and device among it: what was begun by one and ended by another has the bytes of neither.
+        """
+        on_gpu = self.device.type == "cuda"
         facts = {
+            "torch": torch.__version__,
+            "device": torch.cuda.get_device_name(self.device) if on_gpu else self.device.type,
             "recipe": asdict(self.recipe),
             "randomness": asdict(self.randomness),
             "objective": [type(self.objective).__name__, self.objective.replays],

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from advtransfer.training.deep.schedule import DECAYS, factor
 
 NAMES = ("sgd", "adamw")
+Layout = tuple[list[int], torch.dtype]  # shape and dtype of a tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,26 @@ class Optimiser:
             for key, value in self._torch.state[parameter].items()
             if isinstance(value, Tensor)
         }
+
+    def layout(self, tensors: Mapping[str, Tensor]) -> dict[str, Layout]:
+        """The shape and dtype that each of ``tensors``, and what belongs beside it, must have for ``load``.
+
+        A parameter that has had no gradient has no state, so those of which ``tensors`` hold nothing are left out.
+        """
+        begun = {full_name.partition(".")[2] for full_name in tensors}
+        return {
+            f"{key}.{name}": ([], torch.float32)
+            if key == "step"
+            else (list(parameter.shape), parameter.dtype)
+            for name, parameter in self.parameters.items()
+            for key in (self._keys() if name in begun else ())
+        }
+
+    def _keys(self) -> tuple[str, ...]:
+        """What torch's optimiser keeps of a parameter."""
+        if self.settings.name == "adamw":
+            return ("exp_avg", "exp_avg_sq", "step")
+        return ("momentum_buffer",) if self.settings.momentum else ()
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
         """Takes back what ``tensors`` gave, onto the devices and into the memory formats of the parameters."""

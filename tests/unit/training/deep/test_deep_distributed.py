@@ -36,6 +36,7 @@ def shared(tmp_path_factory):
     options = {"env": environment, "capture_output": True, "text": True, "timeout": 280}
     done = subprocess.run([*command, str(folder)], check=False, **options)
     assert done.returncode == 0, done.stderr
+    (folder / "told").write_text(done.stderr)
     return folder
 
 
@@ -75,10 +76,22 @@ def test_a_shared_training_goes_on_from_its_checkpoint(shared):
     assert tensors["objective0.delta_0"].shape == tensors["objective1.delta_1"].shape == (6, 3, 8, 8)
 
 
+def test_a_checkpoint_that_not_all_can_use_is_used_by_none_and_told_of_once(shared):
+    for name in ("damaged", "own"):
+        for rank in (0, 1):
+            assert (shared / f"anew-{name}.{rank}").read_bytes() == (shared / "free.0").read_bytes()
+    told = [line for line in (shared / "told").read_text().splitlines() if "training starts anew" in line]
+    reasons = [line.partition("starts anew: ")[2] for line in told]
+    assert reasons == [
+        "its content is not what was written",
+        "the processes that share the training do not read the same one",
+    ]
+
+
 def test_the_first_process_decides_when_to_write(shared):
     """Else one would wait for ever for what the others never send."""
     found = Checkpoint(shared / "clock").read()
-    assert found is not None and found[1]["step"] == CLOCK_STEPS
+    assert found is not None and found.facts["step"] == CLOCK_STEPS
 
 
 def test_batchnorm_on_cpus_is_refused(shared):

@@ -11,6 +11,8 @@ import torch
 from deep_lab import ADAMW, Case, run_case
 from safetensors import safe_open
 
+from advtransfer.training.deep.checkpoint import Checkpoint
+
 PGD = {"attack": {"norm": "linf", "eps": 0.05, "steps": 2}}
 CASES = {
     "clean, SGD, average, augmentation": Case(recipe={"average": 0.9}),
@@ -138,16 +140,12 @@ def test_a_finished_training_is_not_trained_again(processes, uninterrupted, tmp_
 
 def test_without_its_state_a_resumed_training_would_differ(processes, uninterrupted, tmp_path):
     """The comparison of bytes can fail: a checkpoint whose tensors are slightly off gives other results."""
-    from safetensors.torch import load_file, save_file
-
     name = "free"
     assert run(processes, CASES[name], tmp_path, ("augment", 10)) == -signal.SIGKILL
-    with safe_open(tmp_path / "checkpoint", framework="pt") as file:
-        facts = file.metadata()
-    tensors = load_file(tmp_path / "checkpoint")
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    tensors, facts, _ = checkpoint.read()
     for key in ("objective0.delta_0", "optimiser.momentum_buffer.conv.weight", "average.head.weight"):
-        changed = tensors | {key: torch.zeros_like(tensors[key])}
-        save_file(changed, tmp_path / "checkpoint", metadata=facts)
+        checkpoint.write(tensors | {key: torch.zeros_like(tensors[key])}, facts)
         assert run(processes, CASES[name], tmp_path) == 0
         assert contents(tmp_path) != uninterrupted(name)
         (tmp_path / "checkpoint").unlink()

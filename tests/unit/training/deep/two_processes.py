@@ -1,5 +1,6 @@
 """What test_deep_distributed.py starts by torchrun: trainings shared by two processes, their results in a folder."""
 
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -58,6 +59,16 @@ def write(path, result):
     save_file({name: t.contiguous() for name, t in tensors.items()}, path)
 
 
+def damage(folder, world):
+    """A checkpoint with one flipped bit, and one that only the first process finds."""
+    content = bytearray((folder / "checkpoint").read_bytes())
+    content[-1] ^= 1
+    if world.leads:
+        shutil.copyfile(folder / "checkpoint", folder / "own.0")
+        (folder / "damaged").write_bytes(content)
+    world.gather(None)
+
+
 def main(folder):
     torch.set_num_threads(1)
     with connected() as (world, device):
@@ -69,6 +80,10 @@ def main(folder):
             trained("free", world, checkpoint=Checkpoint(folder / "checkpoint", None, 3), crash=5)
         resumed = trained("free", world, checkpoint=Checkpoint(folder / "checkpoint", None, 3))
         write(folder / f"resumed.{world.rank}", resumed)
+        damage(folder, world)
+        for name in ("damaged", f"own.{world.rank}"):
+            anew = trained("free", world, checkpoint=Checkpoint(folder / name, None, 3))
+            write(folder / f"anew-{name.split('.')[0]}.{world.rank}", anew)
         by_clock = Checkpoint(folder / "clock", every_seconds=0.0 if world.leads else 1e9)
         with suppress(Crash):
             trained("clean", world, steps=CLOCK_STEPS + 4, checkpoint=by_clock, crash=CLOCK_STEPS + 2)
