@@ -24,6 +24,8 @@ ELSEWHERE = {
     "make run": "tests/workflow/test_first_run.py",
     "make test": ".ci/run",
     "make setup": ".ci/run",
+    "make setup-test": ".ci/run",
+    "make setup-cluster": "tests/unit/test_locks.py",
     "make lint": ".ci/run",
     "make docs": "here: the site",
     "make audit": "tests/workflow/test_audit.py",
