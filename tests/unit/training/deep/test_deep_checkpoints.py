@@ -1,7 +1,6 @@
 """The checkpoint's file, and what is refused to go on from."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 from deep_lab import ADAMW, CLASSES, COUNT, SEED, Tiny, loader, train
 from safetensors import safe_open
 
+from advtransfer.training.deep import checkpoint as checkpoint_module
 from advtransfer.training.deep.checkpoint import Checkpoint
 from advtransfer.training.deep.randomness import Randomness
 
@@ -82,11 +82,15 @@ def test_a_file_that_cannot_be_read_is_told_of_and_taken_for_absent(tmp_path, ca
     assert "cannot be read, training starts anew" in told and "\n" not in told
 
 
-def test_it_is_due_by_count_and_by_clock(tmp_path):
-    file = Checkpoint(tmp_path / "c", every_seconds=0.2, every_steps=5)
+def test_it_is_due_by_count_and_by_clock(tmp_path, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(checkpoint_module.time, "monotonic", lambda: now)
+    file = Checkpoint(tmp_path / "c", every_seconds=300.0, every_steps=5)
+    file.write({}, {})
     assert [step for step in range(1, 12) if file.due_by_count(step)] == [5, 10]
+    now = 399.0
     assert not file.due_by_clock()
-    time.sleep(0.25)
+    now = 400.0
     assert file.due_by_clock()
     file.write({}, {})
     assert not file.due_by_clock()
