@@ -7,6 +7,7 @@ from pathlib import Path
 
 import made_up
 import nbformat
+import patience
 import pytest
 
 from advtransfer.reporting import audit_page, notebook, seals, study
@@ -50,7 +51,9 @@ def browser():
 
     with sync_playwright() as playwright:
         try:
-            chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+            chromium = playwright.chromium.launch(
+                executable_path=path, args=ARGUMENTS, timeout=1000 * patience.limit(10)
+            )
         except Error as error:
             pytest.skip(f"Chromium does not start on this machine: {error.message}")
         yield chromium
@@ -66,7 +69,7 @@ def visit(browser, site):
         context = browser.new_context(viewport={"width": width, "height": height}, **settings)
         contexts.append(context)
         # a screenshot of a long page takes its time on a machine that is at work elsewhere
-        context.set_default_timeout(120_000)
+        context.set_default_timeout(1000 * patience.limit(10))
         page = context.new_page()
         page.on(
             "console",

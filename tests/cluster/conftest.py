@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import patience
 import pytest
 import slurm_daemons
 import tiny_project
@@ -91,11 +91,13 @@ class Rough:
 
     def finish(self, slurm: slurm_daemons.Slurm) -> int:
         """Its exit code, after it ended."""
-        end = time.monotonic() + 600
-        while self.process.poll() is None and time.monotonic() < end:
+
+        def ended() -> bool:
             self.hurry(slurm)
-            time.sleep(1)
-        return self.process.wait(timeout=1)
+            return self.process.poll() is not None
+
+        patience.until(ended, 120, every=1)
+        return self.process.returncode
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +156,7 @@ def study(slurm, site, rough, source, tmp_path_factory) -> Iterator[Study]:
         return runs[-1]
 
     def finish(run: subprocess.Popen[bytes]) -> None:
-        study.exit_codes.append(run.wait(timeout=600))
+        study.exit_codes.append(run.wait(timeout=patience.limit(120)))
         study.said.append((folder / f"said-{runs.index(run)}").read_text())
         study.jobs.append(jobs())
         study.told.append(status())
@@ -166,12 +168,11 @@ def study(slurm, site, rough, source, tmp_path_factory) -> Iterator[Study]:
         return {number: job for number, job in slurm.jobs().items() if job["WorkDir"] == str(project.root)}
 
     def until(condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 400
-        while not condition():
-            assert first.poll() is None, (folder / "said-0").read_text()
-            assert time.monotonic() < end, f"the condition never held: {jobs()}"
+        def reached() -> bool:
             rough.hurry(slurm)
-            time.sleep(0.5)
+            return condition()
+
+        patience.until(reached, 60, first, lambda: f"{(folder / 'said-0').read_text()}\n{jobs()}", every=0.5)
 
     def states(comment: str) -> list[str]:
         return [job["JobState"] for job in jobs().values() if job["Comment"] == comment]
@@ -189,7 +190,7 @@ def study(slurm, site, rough, source, tmp_path_factory) -> Iterator[Study]:
         finish(first)
         finish(start("snakemake", "--workflow-profile", PROFILE))
         finish(start("snakemake", "--workflow-profile", PROFILE))
-        assert local.wait(timeout=300) == 0, (folder / "said-1").read_text()
+        assert local.wait(timeout=patience.limit(60)) == 0, (folder / "said-1").read_text()
         yield study
     finally:
         for run in runs:

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import patience
+
 # srun finds it nowhere else: the executor strips SLURM_CONF from the environment of a job.
 CONFIG = Path("/etc/slurm")
 MARK = "# A test cluster of advtransfer, removed when its tests end: "
@@ -25,7 +27,6 @@ LOCK = Path(tempfile.gettempdir()) / "advtransfer-test-slurm.lock"
 PROGRAMS = ("munged", "munge", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "setpriv")
 GPUS = 2
 PREFIX = "advtransfer-slurm-"
-PATIENCE = 600.0
 
 SLURM_CONF = """{mark}{folder}
 ClusterName=test
@@ -100,7 +101,7 @@ def cluster() -> Iterator["Slurm | None"]:
 
 def _locked(lock: IO[str]) -> bool:
     """Whether this process has the lock, after a wait for whoever had it first."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience.limit(360)  # all that the other run's tests take
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -140,7 +141,7 @@ class Slurm:
         for daemon in reversed(self._daemons):
             daemon.terminate()
             try:
-                daemon.wait(timeout=10)
+                daemon.wait(timeout=patience.limit(1))
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
@@ -160,7 +161,12 @@ class Slurm:
     def call(self, *command: str) -> str:
         """What a command of Slurm prints; it must succeed."""
         done = subprocess.run(
-            command, env=_environment(), capture_output=True, text=True, timeout=30, check=False
+            command,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            timeout=patience.limit(1),
+            check=False,
         )
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
@@ -203,7 +209,7 @@ class Slurm:
             )
 
     def _wait(self, what: str, *command: str) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + patience.limit(10)
         while subprocess.run(command, env=_environment(), capture_output=True, check=False).returncode:
             if time.monotonic() > end or any(daemon.poll() is not None for daemon in self._daemons):
                 logs = "\n".join(path.read_text()[-2000:] for path in sorted(self.folder.glob("*.out")))
@@ -216,7 +222,7 @@ class Slurm:
             return
         with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
             self.call("scancel", "--user", "root")
-            end = time.monotonic() + 15
+            end = time.monotonic() + patience.limit(2)
             while self.call("squeue", "--noheader") and time.monotonic() < end:
                 time.sleep(0.2)
 

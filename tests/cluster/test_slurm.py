@@ -8,7 +8,6 @@ import pytest
 from advtransfer.provenance.hashing import Hasher
 from advtransfer.provenance.seal import content_hash
 
-pytestmark = pytest.mark.timeout(1500)  # most of it in the first test: the runs
 # Wall times are theirs to show, or in what they list.
 TIMINGS = "reports/rendered/artifacts.html"
 SEALS_WITH_TIMINGS = {"reports/rendered/index.html.seal", "reports/rendered/INDEX.seal"}

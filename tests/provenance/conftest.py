@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 import isolated
+import patience
 import pytest
 import yaml
 from jobs import end
@@ -73,7 +74,7 @@ class Toy:
         with tempfile.TemporaryFile("w+") as output:
             process = self.start(*command, output=output, **environment)
             try:
-                process.wait(timeout=200)
+                process.wait(timeout=patience.limit(60))
             finally:
                 end(process)
             output.seek(0)

@@ -1,5 +1,6 @@
 """DVC's experiments and Git's worktrees, which have the project in several places at once."""
 
+import patience
 import psutil
 import pytest
 from jobs import LINEAGE, SCORE, SUMS, TRAIN, check, check_fresh
@@ -14,7 +15,7 @@ def laboratory(study):
     ours = [process for process in psutil.process_iter() if works_for(study, process)]
     for process in ours:
         process.kill()
-    psutil.wait_procs(ours, timeout=5)
+    psutil.wait_procs(ours, timeout=patience.limit(1))
 
 
 def works_for(toy, process):

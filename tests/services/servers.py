@@ -13,12 +13,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-PATIENCE = 120.0
+import patience
+
+# MLflow would take its time to end; nothing here is worth it.
+GRACE_SECONDS = 3
 # Made-up credentials, and every way closed by which a client could find others or another place to go.
 NOWHERE = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -43,7 +45,7 @@ def running(command: list[str], log: Path, **options) -> Iterator[subprocess.Pop
     finally:
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(3)  # MLflow would take its time; nothing here is worth it
+            process.wait(GRACE_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -51,11 +53,7 @@ def running(command: list[str], log: Path, **options) -> Iterator[subprocess.Pop
 
 def wait_until(ready, process: subprocess.Popen, log: Path):
     """What ``ready`` gives once that is true; fails with the server's words if it ends or takes too long."""
-    end = time.monotonic() + PATIENCE
-    while not (found := ready()):
-        assert process.poll() is None and time.monotonic() < end, log.read_text(errors="replace")
-        time.sleep(0.05)
-    return found
+    return patience.until(ready, 20, process, lambda: log.read_text(errors="replace"), every=0.05)
 
 
 def free_port() -> int:
@@ -65,7 +63,10 @@ def free_port() -> int:
 
 
 def answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", port), timeout=patience.limit(1)),
+    ):
         return True
     return False
 
@@ -138,9 +139,13 @@ def keys(client, name: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def relay(target: int, at: int = 0) -> Iterator[tuple[int, subprocess.Popen]]:
-    """Another port that leads to a server until its process is killed: the port, and the process."""
-    command = [sys.executable, str(Path(__file__).with_name("relay.py")), str(target), str(at)]
+def relay(target: int, at: int = 0, word: str = "", count: int = 0) -> Iterator[tuple[int, subprocess.Popen]]:
+    """Another port that leads to a server until its process is killed: the port, and the process.
+
+    Of requests with ``word`` it lets ``count`` pass.
+    """
+    script = str(Path(__file__).with_name("relay.py"))
+    command = [sys.executable, script, str(target), str(at), word, str(count)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield int(process.stdout.readline()), process

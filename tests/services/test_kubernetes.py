@@ -16,7 +16,6 @@ import pytest
 import servers
 from tiny_project import Project
 
-pytestmark = pytest.mark.timeout(900)
 CHECKOUT = Path(__file__).parents[2]
 TARGET = "results/pretrain/tiny/clean/r000-002.safetensors"
 RUN = [
@@ -67,7 +66,7 @@ def ran(source, s3, tmp_path_factory):
             "SNAKEMAKE_STORAGE_S3_SECRET_KEY": s3["AWS_SECRET_ACCESS_KEY"],
         }
         done = project.call(
-            sys.executable, "-m", "snakemake", "--retries", "0", *RUN, seconds=600, **environment
+            sys.executable, "-m", "snakemake", "--retries", "0", *RUN, seconds=100, **environment
         )
         words = [pod.output.read_text(errors="replace") for pod in cluster.pods.values()]
         assert done.returncode == 0, "\n".join([done.stdout, done.stderr, *words])
@@ -149,21 +148,21 @@ def test_a_run_that_records_is_not_for_this_profile(ran):
     assert line.startswith("PROFILE: found 'kubernetes', whose results stay in an object store")
 
 
-def test_the_image_is_made_by_make_setup_from_files_that_it_has(tmp_path):
-    """What the recipe copies is enough for `make setup` to find its files and to install the package."""
+def test_the_image_is_made_by_make_from_files_that_it_has(tmp_path):
+    """What the recipe copies is enough for `make setup-cluster` to find its files and to install the package."""
     recipe = (CHECKOUT / "container/Dockerfile").read_text().splitlines()
     copied = [line.split()[1:] for line in recipe if line.startswith("COPY ")]
-    assert "RUN make setup" in recipe
+    assert "RUN make setup-cluster" in recipe
     for *names, target in copied:
         for name in names:
             destination = tmp_path / (name if target == "./" else target)
             command = ["cp", "--recursive", str(CHECKOUT / name), str(destination)]
             subprocess.run(command, check=True)
     setup = subprocess.run(
-        ["make", "--dry-run", "setup"], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["make", "--dry-run", "setup-cluster"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert setup.returncode == 0, setup.stderr
-    assert "requirements.lock" in setup.stdout
+    assert "requirements.lock requirements-cluster.lock" in setup.stdout
     build = "import hatchling.build; print(hatchling.build.build_editable('.'))"
     done = subprocess.run(
         [sys.executable, "-c", build], cwd=tmp_path, capture_output=True, text=True, check=False

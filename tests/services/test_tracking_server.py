@@ -5,10 +5,10 @@ import os
 import re
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import patience
 import psycopg2
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +22,7 @@ from advtransfer.provenance.spec import Spec
 STEPS = 20
 TRACK = [sys.executable, "-m", "advtransfer", "track"]
 WRITERS, STUDIES, VARIANTS = 16, 4, 3
+CREATE = "/mlflow/runs/create"  # the request that makes a run
 
 
 class Server:
@@ -51,9 +52,7 @@ class Server:
 
     def wait_for_runs(self, study, count, process):
         """Waits until a process at work has made so many."""
-        while len(self.runs(study)) < count:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
+        patience.until(lambda: len(self.runs(study)) >= count, 20, process)
 
     def points(self, run):
         """How many points its curves have."""
@@ -127,15 +126,16 @@ def test_sixteen_writers_at_once_lose_nothing_and_make_no_twins(server, tmp_path
 
 def test_a_writer_killed_midway_leaves_nothing_running_once_the_next_is_done(server, tmp_path):
     specs = checkout(tmp_path, "killed", 20)
-    process = server.track(tmp_path)
-    server.wait_for_runs("killed", 4, process)
-    process.kill()
-    process.communicate()
-    assert len(server.runs("killed")) < len(specs), "it was done before it was killed"
+    with servers.relay(server.port, word=CREATE, count=4) as (port, _):
+        process = server.track(tmp_path, f"http://127.0.0.1:{port}")
+        server.wait_for_runs("killed", 4, process)
+        process.kill()
+        process.communicate()
+    assert len(server.runs("killed")) == 4
     finished = [run for _, status, run in server.runs("killed") if status == "FINISHED"]
     done = server.track(tmp_path)
     logged = len(specs) - len(finished)
-    assert done.communicate(timeout=200) == (f"MLflow: {logged} training runs logged\n", "")
+    assert done.communicate(timeout=patience.limit(20)) == (f"MLflow: {logged} training runs logged\n", "")
     runs = server.runs("killed")
     assert sorted(spec for spec, _, _ in runs) == sorted(specs)
     assert {status for _, status, _ in runs} == {"FINISHED"}
@@ -146,18 +146,18 @@ def test_a_writer_killed_midway_leaves_nothing_running_once_the_next_is_done(ser
 
 def test_what_was_logged_before_the_server_went_away_is_not_logged_again(server, tmp_path):
     specs = checkout(tmp_path, "cut", 20)
-    with servers.relay(server.port) as (port, relay):
+    with servers.relay(server.port, word=CREATE, count=4) as (port, relay):
         url = f"http://127.0.0.1:{port}"
         process = server.track(tmp_path, url)
         server.wait_for_runs("cut", 4, process)
         relay.kill()
-        said, warned = process.communicate(timeout=200)
+        said, warned = process.communicate(timeout=patience.limit(20))
     assert process.returncode == 1, "it was called by hand, and the server has not got all"
     logged = int(re.fullmatch(r"MLflow: (\d+) training runs logged\n", said).group(1))
     (line,) = warned.splitlines()
     assert line.startswith(f"warning: MLflow at {url} not reached, {logged} of 20 training runs logged: ")
     with servers.relay(server.port, at=port):
-        done = server.track(tmp_path, url).communicate(timeout=200)
+        done = server.track(tmp_path, url).communicate(timeout=patience.limit(20))
     assert done == (f"MLflow: {20 - logged} training runs logged\n", "")
     assert sorted(spec for spec, _, _ in server.runs("cut")) == sorted(specs)
     assert {status for _, status, _ in server.runs("cut")} == {"FINISHED"}

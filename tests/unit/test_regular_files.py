@@ -4,6 +4,7 @@ import json
 import os
 import socket
 
+import patience
 import pytest
 
 from advtransfer.regular_files import (
@@ -18,7 +19,7 @@ from advtransfer.regular_files import (
     why_unreadable,
 )
 
-pytestmark = pytest.mark.timeout(20)  # a test that waits at a pipe has failed
+pytestmark = pytest.mark.timeout(patience.limit(1))  # a test that waits at a pipe has failed
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import isolated
+import patience
 import pytest
 
 from advtransfer.provenance.hashing import Hasher
@@ -62,7 +62,7 @@ class Project:
             )
 
     def call(
-        self, *command: str, seconds: float = 200, **environment: str
+        self, *command: str, seconds: float = 60, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
@@ -70,7 +70,7 @@ class Project:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=seconds,
+            timeout=patience.limit(seconds),
             check=False,
         )
 
@@ -102,11 +102,7 @@ class Project:
 
     def wait(self, process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
         """Wait until a condition holds while a process is at work."""
-        end = time.monotonic() + 120
-        while not condition():
-            assert process.poll() is None, f"the process ended first, with exit code {process.returncode}"
-            assert time.monotonic() < end, "the condition never held"
-            time.sleep(0.01)
+        patience.until(condition, 30, process)
 
     def pending(self) -> set[str]:
         """The jobs that a run would execute, as "rule wildcard/wildcard"."""

@@ -31,7 +31,7 @@ def test_every_stage_of_digits_and_theory_runs_with_its_sockets_closed(fresh, ch
     fresh.edit("params.yaml", "default_studies: [tiny]", "default_studies: [tiny, lines, codes]")
     fresh.edit("params.yaml", "studies:\n  tiny:", f"studies:{THEORY}  tiny:")
     no_network.close(fresh)
-    done = fresh.call(*no_network.alone(), sys.executable, "-m", "advtransfer", "run", seconds=800)
+    done = fresh.call(*no_network.alone(), sys.executable, "-m", "advtransfer", "run")
     assert done.returncode == 0, done.stdout + done.stderr
     modules = {path.stem for path in checkout.glob("src/advtransfer/stages/[a-z]*.py")}
     assert no_network.stages(fresh) | TUTORIAL_STAGES == modules

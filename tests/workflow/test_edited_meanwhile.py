@@ -2,6 +2,7 @@
 
 import sys
 
+import patience
 import pytest
 
 RUN = (sys.executable, "-m", "advtransfer", "run")
@@ -32,7 +33,7 @@ def started(copied, tmp_path):
 def test_an_edited_parameter_is_told_and_nothing_is_recorded(copied, started, tmp_path, name, old, new):
     lock = copied.path("dvc.lock").read_bytes()
     copied.edit(name, old, new)
-    assert started.wait(timeout=250) == 1
+    assert started.wait(timeout=patience.limit(60)) == 1
     assert (tmp_path / "log").read_text().splitlines()[-1] == f"{name} changed during the run: run again"
     assert copied.path("dvc.lock").read_bytes() == lock
     copied.run()
@@ -46,7 +47,7 @@ def test_edited_code_matters_where_it_makes_results_stale(copied, started, tmp_p
     copied.append("src/advtransfer/cli/run.py", "EDITED = True")
     copied.wait(started, lambda: seal.exists() and seal.stat().st_mtime_ns != before)
     copied.append("src/advtransfer/stages/claims.py", "EDITED = True")
-    assert started.wait(timeout=250) == 1
+    assert started.wait(timeout=patience.limit(60)) == 1
     said = (tmp_path / "log").read_text().splitlines()[-1]
     assert said == (
         "src/advtransfer/cli/run.py and src/advtransfer/stages/claims.py changed during the run: run again"
@@ -57,5 +58,5 @@ def test_edited_code_matters_where_it_makes_results_stale(copied, started, tmp_p
 def test_comments_and_the_runners_own_code_are_recorded_as_they_are(copied, started, tmp_path):
     copied.append("params.yaml", "# a remark")
     copied.append("src/advtransfer/cli/run.py", "EDITED = True")
-    assert started.wait(timeout=250) == 0, (tmp_path / "log").read_text()
+    assert started.wait(timeout=patience.limit(60)) == 0, (tmp_path / "log").read_text()
     assert copied.tool("dvc", "status") == "Data and pipelines are up to date.\n"

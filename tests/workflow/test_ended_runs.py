@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 
+import patience
 import psutil
 import pytest
 
@@ -35,7 +36,7 @@ def ended(project, command, ready, number, tmp_path):
     try:
         project.wait(process, lambda: at_work(project, *ready))
         os.kill(process.pid, number)
-        code = process.wait(timeout=100)
+        code = process.wait(timeout=patience.limit(30))
         left = at_work(project)
     finally:
         if process.poll() is None:
@@ -80,7 +81,7 @@ def test_a_second_signal_does_not_wait_for_a_job_that_takes_its_time(slow, tmp_p
         time.sleep(1)
         assert process.poll() is None
         os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+        assert process.wait(timeout=patience.limit(30)) == 128 + signal.SIGTERM
         assert at_work(slow) == []
     finally:
         if process.poll() is None:
@@ -126,7 +127,7 @@ def test_while_an_audit_runs_jobs_again(copied, tmp_path, monkeypatch):
     try:
         copied.wait(process, lambda: list(scratch.glob("audit-*/.snakemake")))
         os.kill(process.pid, signal.SIGHUP)
-        assert process.wait(timeout=100) == 128 + signal.SIGHUP
+        assert process.wait(timeout=patience.limit(30)) == 128 + signal.SIGHUP
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

@@ -4,22 +4,25 @@ import json
 import time
 from itertools import combinations
 
+import patience
 import pytest
 
 from advtransfer.cli import leftovers
 from advtransfer.cli.gpu_leases import LEASES
 
 STAGE = "src/advtransfer/stages/pretrain.py"
-# In place of the stage: notes what it sees and when, and stays long enough to meet the others.
-NOTING = """import json, os, time
+# In place of the stage: notes what it sees and when, and stays until it has met another.
+NOTING = f"""import json, os, time
 from pathlib import Path
 def main(params, inputs, outputs):
     began = time.time()
-    time.sleep(1.5)
+    Path(f"at-work-{{os.getpid()}}").touch()
+    while len(list(Path().glob("at-work-*"))) < 2 and time.time() < began + {patience.limit(5)}:
+        time.sleep(0.02)
     for path in outputs.values():
         path.write_text("nothing")
-    seen = {"devices": os.environ["CUDA_VISIBLE_DEVICES"], "span": [began, time.time()]}
-    Path(f"seen-{os.getpid()}.json").write_text(json.dumps(seen))
+    seen = {{"devices": os.environ["CUDA_VISIBLE_DEVICES"], "span": [began, time.time()]}}
+    Path(f"seen-{{os.getpid()}}.json").write_text(json.dumps(seen))
 """
 BLOCKS = "    replicas: 3\n    replicas_per_job: 3\n"
 

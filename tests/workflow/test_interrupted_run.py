@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import patience
 import psutil
 import pytest
 import yaml
@@ -40,7 +41,7 @@ def kill_when(ready, project, moment):
     process = project.start(*RUN, output=project.root.parent / "killed.log")
     try:
         project.wait(process, ready)
-        time.sleep(moment.uniform(0, 0.6))
+        time.sleep(moment.uniform(0, 0.6) * patience.pace())
         assert process.poll() is None, "the run was over before it was killed"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -142,7 +143,7 @@ def test_a_second_run_at_once_is_refused_in_one_line(copied, tmp_path):
         assert second.stdout == ""
         (line,) = second.stderr.splitlines()
         assert f"process {first.pid} " in line
-        assert first.wait(timeout=100) == 0
+        assert first.wait(timeout=patience.limit(60)) == 0
     finally:
         if first.poll() is None:
             os.killpg(first.pid, signal.SIGKILL)
@@ -157,7 +158,7 @@ def test_one_process_of_a_run_is_killed_alone_and_the_next_run_finishes(copied, 
     process = copied.start(*RUN, output=tmp_path / "killed.log")
     locks = copied.path(".snakemake/locks")
     copied.wait(process, lambda: locks.is_dir() and any(locks.iterdir()))
-    time.sleep(1)
+    time.sleep(patience.pace())
     snakemake = psutil.Process(process.pid).children()[0]
     os.kill(process.pid if victim == "the driver" else snakemake.pid, signal.SIGKILL)
     process.wait()
@@ -169,8 +170,7 @@ def test_one_process_of_a_run_is_killed_alone_and_the_next_run_finishes(copied, 
 def test_a_lock_of_dvc_whose_holder_is_dead_does_not_stop_a_run(copied):
     """DVC believes any process with the holder's id: a killed one that nobody has reaped, one that has its id now."""
     unreaped = subprocess.Popen(["true"])
-    while psutil.Process(unreaped.pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
+    patience.until(lambda: psutil.Process(unreaped.pid).status() == psutil.STATUS_ZOMBIE, 1)
     holders = {"data/prepared": unreaped.pid, "results/pretrain": os.getpid()}
     lock = {
         str(copied.path(path)): {"pid": pid, "cmd": f"{sys.executable} -m dvc repro"}

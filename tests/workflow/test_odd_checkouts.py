@@ -21,7 +21,6 @@ def tell(path, **changes):
     path.write_text(json.dumps(value))
 
 
-@pytest.mark.timeout(600)
 def test_the_next_run_mends_what_is_no_file_and_bears_what_it_cannot_mend(copied, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -70,7 +69,6 @@ def read_only(project, *command):
     return done
 
 
-@pytest.mark.timeout(600)
 def test_an_auditor_can_audit_what_cannot_be_written(copied):
     assert copied.advtransfer("publish").returncode == 0
     subprocess.run(["rm", "-r", copied.path(".snakemake"), copied.path("reports/audit")], check=False)

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ TERSE = ["--logger-advtransfer-terse", "--quiet", "host"]
 CLAIMS = Path("reports/claims.yaml")
 INDEX_PAGE = Path("reports/rendered/index.html")
 WRONG_INPUT = 2
+SNAKEMAKES_OWN = ("local", "dryrun", "touch")  # executors without a plugin
 
 
 def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
@@ -90,7 +92,18 @@ def _profile(root: Path, name: str) -> Path:
             f"PROFILE: found {name!r}, whose results stay in an object store, so that there is nothing to record or "
             "show here: docs/cluster.md says how to run it"
         )
+    refuse_missing_executor(name, stated.get("executor", "local"))
     return found[0]
+
+
+def refuse_missing_executor(profile: str, executor: str) -> None:
+    """Raises ParamsError if a profile's executor is a plugin of Snakemake that is not installed."""
+    plugin = f"snakemake-executor-plugin-{executor.replace('_', '-')}"
+    if executor not in SNAKEMAKES_OWN and find_spec(plugin.replace("-", "_")) is None:
+        raise ParamsError(
+            f"PROFILE: found {profile!r}, whose executor needs {plugin}, which is not installed: `make setup-cluster` "
+            "installs what requirements-cluster.lock names"
+        )
 
 
 def load_checked(root: Path) -> Params:

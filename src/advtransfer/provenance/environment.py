@@ -11,6 +11,8 @@ from typing import Any
 from advtransfer.regular_files import read_bytes
 
 LOCK_FILE = "requirements.lock"
+# Git is waited for so long that a busy machine or a slow file system does not cost a seal its commit.
+GIT_SECONDS = 120.0
 # Those that can move a number; everything else is in the lock file, whose hash is recorded too.
 PACKAGES = {  # name -> where it is at home
     "torch": "https://pytorch.org/",
@@ -109,7 +111,13 @@ def git_state(root: Path) -> dict[str, Any] | None:
     command = ["git", "--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no"]
     try:
         done = subprocess.run(
-            command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", timeout=10, check=True
+            command,
+            cwd=root,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=GIT_SECONDS,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None

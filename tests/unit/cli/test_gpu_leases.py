@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import advtransfer
+from advtransfer.cli import gpu_leases
 from advtransfer.cli.gpu_leases import lease
 from advtransfer.cli.gpus import GpuError
 
@@ -99,15 +100,21 @@ def test_over_subscription_is_refused_in_one_line_that_names_the_holder(hold, ta
         assert rest == ["b"], "the failed attempt kept nothing"
 
 
-def test_who_waits_says_so_once_and_gets_the_device_when_it_is_free(hold, tmp_path, capsys):
-    import threading
-
+def test_who_waits_says_so_once_and_gets_the_device_when_it_is_free(hold, tmp_path, capsys, monkeypatch):
     process, _ = hold(1, "a")
-    threading.Timer(1.2, process.stdin.close).start()
-    with lease(1, 1, ["a"], folder=tmp_path / "leases", wait_seconds=30) as names:
-        assert names == ["a"]
+    waits = []
+
+    def wait(seconds):
+        """The holder goes while we wait for the third time."""
+        waits.append(seconds)
+        if len(waits) == 3:
+            process.communicate()
+
+    monkeypatch.setattr(gpu_leases.time, "sleep", wait)
+    with lease(1, 1, ["a"], folder=tmp_path / "leases", wait_seconds=3000) as names:
+        assert names == ["a"] and len(waits) == 3
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("waiting up to 30 s for a GPU: 1 GPU asked for")
+    assert line.startswith("waiting up to 3000 s for a GPU: 1 GPU asked for")
 
 
 @pytest.mark.parametrize("devices", [[], ["a"]])

@@ -6,6 +6,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import patience
 import pytest
 from typer.testing import CliRunner
 from unprivileged import as_nobody, open_folder  # noqa: F401 (a fixture)
@@ -29,7 +30,7 @@ from advtransfer.reporting import site
 from advtransfer.reporting.seals import read, versions
 from advtransfer.tracking import _milliseconds, _started, sync
 
-pytestmark = pytest.mark.timeout(60)  # a test that waits at a pipe has failed
+pytestmark = pytest.mark.timeout(patience.limit(1))  # a test that waits at a pipe has failed
 CHECKOUT = Path(__file__).parents[3]
 APART = "tiny-imagenet-cifar10-cpu"
 DEEP = "[" * 100_000

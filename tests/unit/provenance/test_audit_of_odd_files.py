@@ -3,6 +3,7 @@
 import json
 import os
 
+import patience
 import pytest
 from unprivileged import as_nobody, open_folder  # noqa: F401 (a fixture)
 
@@ -14,7 +15,7 @@ from advtransfer.provenance.hashing import Hasher
 from advtransfer.provenance.seal import seal_path, write_seal
 from advtransfer.provenance.spec import Spec
 
-pytestmark = pytest.mark.timeout(60)  # a test that waits at a pipe has failed
+pytestmark = pytest.mark.timeout(patience.limit(1))  # a test that waits at a pipe has failed
 MODEL, OTHER, RAW = "results/model", "results/other", "data/raw/images"
 
 

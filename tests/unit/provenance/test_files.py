@@ -66,7 +66,7 @@ def test_private_folder_is_not_removed_by_a_fork_that_unwinds(tmp_path):
 
 
 def test_sweep_takes_a_killed_process_for_dead_before_it_is_reaped(tmp_path):
-    killed = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    killed = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
     folder = tmp_path / files._private_name().replace(str(os.getpid()), str(killed.pid), 1)
     folder.mkdir()
     sweep(tmp_path)

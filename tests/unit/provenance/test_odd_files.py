@@ -5,6 +5,7 @@ import json
 import os
 import sys
 
+import patience
 import pytest
 
 from advtransfer.provenance.closure import forget
@@ -14,7 +15,7 @@ from advtransfer.provenance.job import run_job
 from advtransfer.provenance.seal import SealError, find_seal, read_seal, seal_path, why_stale, write_seal
 from advtransfer.provenance.spec import SpecError, canonical, load_spec, spec_path
 
-pytestmark = pytest.mark.timeout(60)  # a test that waits at a pipe has failed
+pytestmark = pytest.mark.timeout(patience.limit(1))  # a test that waits at a pipe has failed
 DAY = 86_400 * 10**9
 
 

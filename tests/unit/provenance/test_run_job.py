@@ -5,9 +5,9 @@ import py_compile
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import patience
 import pytest
 
 import advtransfer
@@ -232,7 +232,7 @@ def running(project, spec_file, write):
     (project / "out/all").write_text("old")
     (project / "out/all.seal").write_text("old")
     wait = (
-        "    from pathlib import Path; Path('started').touch()\n    import time; time.sleep(60)\n    return"
+        "    from pathlib import Path; Path('started').touch()\n    import time; time.sleep(3600)\n    return"
     )
     write("firstparty/stage.py", STAGE.replace("    return", wait))
     code = os.pathsep.join(["src", str(Path(advtransfer.__file__).parents[1])])
@@ -240,9 +240,7 @@ def running(project, spec_file, write):
     process = subprocess.Popen(
         [sys.executable, "-c", JOB, spec_file()], env=environment, stderr=subprocess.PIPE
     )
-    while not (project / "started").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
+    patience.until((project / "started").exists, 5, process)
     yield process
     process.kill()
     process.communicate()
@@ -251,14 +249,14 @@ def running(project, spec_file, write):
 def test_sigterm_cleans_up(project, running):
     assert len(leftovers(project)) == 1
     running.terminate()
-    assert running.wait(10) == 128 + signal.SIGTERM
+    assert running.wait(patience.limit(1)) == 128 + signal.SIGTERM
     assert leftovers(project) == []
     assert (project / "out/all").read_text() == "old"
 
 
 def test_next_job_cleans_up_after_sigkill(project, running, run, write):
     running.kill()
-    running.wait(10)
+    running.wait(patience.limit(1))
     assert len(leftovers(project)) == 1
     assert (project / "out/all").read_text() == "old"
     write("firstparty/stage.py", STAGE)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 
+import patience
 import pytest
 
 from advtransfer.provenance.seal import seal_path, write_seal
@@ -141,7 +142,7 @@ def test_a_seal_that_lies_beside_another_file_than_its_own_removes_nothing(phase
     assert (phase / "old").exists()
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(patience.limit(1))
 def test_a_pipe_named_like_a_seal_keeps_nobody_waiting(phase):
     os.mkfifo(phase / "old.seal")
     assert make_index(phase) == {"removed": []}

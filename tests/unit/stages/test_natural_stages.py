@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import natural_lab
 import numpy as np
 import pandas as pd
+import patience
 import pictures
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -101,16 +101,10 @@ def test_a_killed_job_goes_on_and_ends_with_the_same_bytes(tmp_path, lessons, va
     folder = tmp_path / "killed"
     folder.mkdir()
     (folder / "job.json").write_text(json.dumps(job(study(), variant, lessons, folder)))
-    command = [sys.executable, natural_lab.__file__, str(folder / "job.json")]
+    command = [sys.executable, natural_lab.__file__, str(folder / "job.json"), "killed"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment)
-    checkpoint = folder / "scratch/checkpoint.safetensors"
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists() and time.monotonic() < deadline and process.poll() is None:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert checkpoint.exists() and not (folder / "weights").exists()
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    assert (folder / "scratch/checkpoint.safetensors").exists() and not (folder / "weights").exists()
     resumed = pretrain_natural.train(json.loads((folder / "job.json").read_text()))
     assert "validation_accuracy" in resumed
     for name in ("weights", "curves"):
@@ -192,26 +186,20 @@ def test_processes_that_share_a_training_end_with_the_job_that_started_them(tmp_
     command = [sys.executable, natural_lab.__file__, str(tmp_path / "job.json"), "2"]
     process = subprocess.Popen(command, env=environment)
     try:
-        _wait(lambda: len(_naming(tmp_path)) == 4)  # the job, torchrun and its two
+        patience.until(lambda: len(_naming(tmp_path)) == 4, 10, every=0.05)  # the job, torchrun and its two
         process.send_signal(number)
-        assert process.wait(timeout=100) == (128 + number if number == signal.SIGTERM else -number)
+        expected = 128 + number if number == signal.SIGTERM else -number
+        assert process.wait(timeout=patience.limit(10)) == expected
     finally:
         process.kill()
         process.wait()
-    _wait(lambda: not _naming(tmp_path))
+    patience.until(lambda: not _naming(tmp_path), 10, every=0.05)
 
 
 def _naming(folder):
     """Living processes whose command line names this folder."""
     listed = subprocess.run(["ps", "-eww", "-o", "stat=,args="], capture_output=True, text=True, check=True)
     return [line for line in listed.stdout.splitlines() if str(folder) in line and line[0] not in "ZX"]
-
-
-def _wait(reached, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_test_images_that_were_seen_in_training_are_left_out(tmp_path, painted):

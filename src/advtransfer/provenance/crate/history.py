@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from advtransfer.provenance.crate.jobs import Told
-from advtransfer.provenance.environment import LOCK_FILE
+from advtransfer.provenance.environment import GIT_SECONDS, LOCK_FILE
 
 
 class History:
@@ -43,7 +43,9 @@ class History:
     def _git(self, *arguments: str) -> bytes | None:
         command = ["git", "--no-optional-locks", *arguments]
         try:
-            return subprocess.run(command, cwd=self._root, capture_output=True, timeout=10, check=True).stdout
+            return subprocess.run(
+                command, cwd=self._root, capture_output=True, timeout=GIT_SECONDS, check=True
+            ).stdout
         except (OSError, subprocess.SubprocessError):
             return None
 

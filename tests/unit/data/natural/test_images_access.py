@@ -1,6 +1,5 @@
 """Batches of prepared images: right pixels, the same from memory and streamed, resumed, by any threads."""
 
-import time
 from functools import partial
 
 import numpy as np
@@ -149,7 +148,7 @@ def test_in_memory_the_pixels_are_one_tensor(path):
 # -- reading ahead -------------------------------------------------------------------------------------------
 
 
-def test_only_what_is_needed_is_read(path, monkeypatch):
+def test_only_what_is_needed_is_read(path, monkeypatch, leaving):
     read = []
     original = PixelReader.read
     monkeypatch.setattr(PixelReader, "read", lambda self, group: read.append(group) or original(self, group))
@@ -157,7 +156,13 @@ def test_only_what_is_needed_is_read(path, monkeypatch):
     list(images.ordered(np.array([0, 1, 6, 70]), size=2))
     assert sorted(read) == [0, 1, 14]
     read.clear()
-    slow = lambda self, group: time.sleep(0.1) or read.append(group) or original(self, group)  # noqa: E731
+
+    def slow(self, group):
+        if len(read) > 1:
+            leaving.wait()
+        read.append(group)
+        return original(self, group)
+
     monkeypatch.setattr(PixelReader, "read", slow)
     images = opened(path, "streamed", buffer_images=10, workers=1)
     batches = images.shuffled(np.arange(74), size=5, steps=14, rng_of_epoch=RNG)

@@ -4,6 +4,7 @@ import os
 import tarfile
 import zipfile
 
+import patience
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,7 +18,7 @@ from advtransfer.data.natural.ingest import Preparation, prepare
 from advtransfer.data.natural.records import Record, Source
 from advtransfer.data.natural.torchvision_sets import torchvision_set
 
-pytestmark = pytest.mark.timeout(60)  # a test that waits at a pipe has failed
+pytestmark = pytest.mark.timeout(patience.limit(1))  # a test that waits at a pipe has failed
 HOW = Preparation(resolution=16, max_reject_share=0.99)
 PNG = encoded(photo(7, 16, 16), "PNG")
 

@@ -1,7 +1,6 @@
 """The checkpoint's file, when it is written, and that a training goes on from it."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 from deep_lab import CLASSES, COUNT, loader, train
 from safetensors import safe_open
 
+from advtransfer.training.deep import checkpoint as checkpoint_module
 from advtransfer.training.deep.checkpoint import Checkpoint
 
 TENSORS = {"b": torch.arange(6.0).view(2, 3).T, "a": torch.tensor(3), "empty": torch.zeros(0, 2)}
@@ -72,11 +72,15 @@ def test_equal_states_are_equal_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_it_is_due_by_count_and_by_clock(tmp_path):
-    file = Checkpoint(tmp_path / "c", every_seconds=0.2, every_steps=5)
+def test_it_is_due_by_count_and_by_clock(tmp_path, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(checkpoint_module.time, "monotonic", lambda: now)
+    file = Checkpoint(tmp_path / "c", every_seconds=300.0, every_steps=5)
+    file.write({}, {})
     assert [step for step in range(1, 12) if file.due_by_count(step)] == [5, 10]
+    now = 399.0
     assert not file.due_by_clock()
-    time.sleep(0.25)
+    now = 400.0
     assert file.due_by_clock()
     file.write({}, {})
     assert not file.due_by_clock()

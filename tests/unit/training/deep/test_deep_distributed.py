@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import patience
 import pytest
 import torch
 from deep_lab import Tiny
@@ -33,7 +34,7 @@ def shared(tmp_path_factory):
     ]
     paths = [*sys.path, os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-    options = {"env": environment, "capture_output": True, "text": True, "timeout": 280}
+    options = {"env": environment, "capture_output": True, "text": True, "timeout": patience.limit(30)}
     done = subprocess.run([*command, str(folder)], check=False, **options)
     assert done.returncode == 0, done.stderr
     (folder / "told").write_text(done.stderr)

@@ -6,6 +6,7 @@ import random
 import signal
 import time
 
+import patience
 import pytest
 import torch
 from deep_lab import ADAMW, Case, run_case
@@ -108,18 +109,25 @@ def test_killed_in_the_middle_of_writing(processes, uninterrupted, tmp_path):
     assert not (tmp_path / "checkpoint.part").exists()
 
 
+def written(folder):
+    """When its checkpoint was."""
+    file = folder / "checkpoint"
+    return file.stat().st_mtime_ns if file.exists() else 0
+
+
+def wait_for_the_next_checkpoint(process, folder):
+    """Or for the end of the process."""
+    before = written(folder)
+    patience.until(lambda: not process.is_alive() or written(folder) > before, 10, every=0.001)
+
+
 def test_killed_from_outside_whenever(processes, uninterrupted, tmp_path):
     """By another process, at moments that nobody chose, with a checkpoint after every step."""
     name, chance = "PGD", random.Random()
     case = Case(PGD, every_steps=None, every_seconds=0.0)
     for _ in range(4):
         process = start(processes, case, tmp_path)
-        deadline = time.monotonic() + 60
-        before = (tmp_path / "checkpoint").stat().st_mtime_ns if (tmp_path / "checkpoint").exists() else 0
-        while process.is_alive() and time.monotonic() < deadline:
-            if (tmp_path / "checkpoint").exists() and (tmp_path / "checkpoint").stat().st_mtime_ns > before:
-                break
-            time.sleep(0.001)
+        wait_for_the_next_checkpoint(process, tmp_path)
         time.sleep(0.02 * chance.random())
         process.kill()
         process.join()
