@@ -94,9 +94,15 @@ def parse_json(text: str | bytes) -> Any:
         value = json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _containers(outer)]
+    level: list[Any] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        # types, not isinstance: the parser makes no others, and every seal of a project comes by here
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
         if not level:
             return value
     raise ValueError("nested too deeply")
@@ -117,8 +123,3 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-def _containers(value: dict[str, Any] | list[Any]) -> list[Any]:
-    values = value.values() if isinstance(value, dict) else value
-    return [inner for inner in values if isinstance(inner, dict | list)]

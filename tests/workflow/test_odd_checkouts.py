@@ -21,6 +21,11 @@ def tell(path, **changes):
     path.write_text(json.dumps(value))
 
 
+def _without_timings(artifacts):
+    """The page that tells how long jobs took is another after each run."""
+    return {path: digest for path, digest in artifacts.items() if path != "reports/rendered/artifacts.html"}
+
+
 def test_the_next_run_mends_what_is_no_file_and_bears_what_it_cannot_mend(copied, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -50,7 +55,7 @@ def test_the_next_run_mends_what_is_no_file_and_bears_what_it_cannot_mend(copied
     for name in ("link", "self", "old.seal"):
         copied.path(f"results/pretrain/{name}").unlink()
     copied.run()
-    assert copied.artifacts() == before
+    assert _without_timings(copied.artifacts()) == _without_timings(before)
     assert copied.pending() == set()
 
 

@@ -140,13 +140,15 @@ def test_processes_that_share_a_training_run_the_code_of_the_spec_alone(
     modules = study().studies["s"].objective("adversarial")
     code = code_hashes(stage, named=modules if known else (), source=CODE)
     assert ("advtransfer.objectives.deep.kinds.attack" in code) == known
-    spec = Spec("pretrain", stage, {}, asked["params"], code, asked["inputs"], asked["outputs"])
+    named = [{name: Path(path).name for name, path in asked[kind].items()} for kind in ("inputs", "outputs")]
+    spec = Spec("pretrain", stage, {}, asked["params"], code, *named)
     Path("spec.json").write_text(json.dumps({"spec": spec.to_dict()}))
     # what the tests have loaded is not what a job has
     for name in [name for name in sys.modules if name.startswith("advtransfer.") and name not in code]:
         if not name.startswith(("advtransfer.provenance", "advtransfer.cli")):
             monkeypatch.delitem(sys.modules, name)
-    run = partial(run_job, Path("spec.json"), spec.output_paths, spec.input_paths, source=CODE)
+    files = [list(asked[kind].values()) for kind in ("outputs", "inputs")]
+    run = partial(run_job, Path("spec.json"), *files, source=CODE)
     if known:
         run()
         assert read_seal(tmp_path / "weights.seal").made["processes"] == 2
