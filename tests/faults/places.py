@@ -299,7 +299,7 @@ def undisturbed_toy(folder: Path) -> dict[str, str]:
 def undisturbed_study(folder: Path) -> dict[str, str]:
     """Makes the tiny study in a folder, runs it, and tells its artifacts."""
     project = make_source(folder)
-    done = project.call(*Study.RUN, seconds=900)
+    done = project.call(*Study.RUN, seconds=90)
     if done.returncode:
         raise SystemExit(f"the undisturbed run failed: {done.stdout}{done.stderr}")
     project.commit("Results")

@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import no_network
-import pytest
 from test_documentation import TUTORIAL_STAGES
 
 THEORY = """
@@ -26,7 +25,6 @@ THEORY = """
 """
 
 
-@pytest.mark.timeout(900)
 def test_every_stage_of_digits_and_theory_runs_with_its_sockets_closed(fresh, checkout):
     fresh.edit("params.yaml", "default_studies: [tiny]", "default_studies: [tiny, lines, codes]")
     fresh.edit("params.yaml", "studies:\n  tiny:", f"studies:{THEORY}  tiny:")

@@ -59,7 +59,7 @@ def unprepared(source, tmp_path_factory):
 @pytest.fixture(scope="module")
 def _computed(unprepared, tmp_path_factory):
     project = unprepared.copy_to(tmp_path_factory.mktemp("raw") / "computed")
-    done = project.call(sys.executable, "-m", "advtransfer", "run", seconds=800)
+    done = project.call(sys.executable, "-m", "advtransfer", "run", seconds=80)
     assert done.returncode == 0, done.stdout + done.stderr
     project.said["run"] = done.stderr
     return project
@@ -74,7 +74,6 @@ def raw_lines(text):
     return [line for line in text.splitlines() if line.startswith("datasets.")]
 
 
-@pytest.mark.timeout(900)
 def test_two_validation_images_are_enough_for_who_asks_for_no_measure(_computed):
     """One of each class."""
     assert _computed.path("reports/rendered/few.html").exists()

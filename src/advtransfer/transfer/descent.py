@@ -89,11 +89,20 @@ class _State(NamedTuple):
     stuck: Tensor
 
     def at(self, problems: Tensor, strengths: Tensor) -> _State:
+        """Some of the problems and strengths (positions)."""
+
+        def of(part: Tensor) -> Tensor:
+            return part[problems][:, strengths]
+
         return _State(
-            *(
-                part.at(problems, strengths) if isinstance(part, Vector) else part[problems][:, strengths]
-                for part in self
-            )
+            self.weights.at(problems, strengths),
+            self.gradient.at(problems, strengths),
+            of(self.square),
+            self.direction.at(problems, strengths),
+            of(self.probabilities),
+            of(self.residual),
+            of(self.steepest),
+            of(self.stuck),
         )
 
 
