@@ -1,7 +1,8 @@
-"""``python again.py PROJECT PYTHON``: every sealed job of a project run again by one process, on whatever it runs.
+"""``python again.py PROJECT PYTHON TOLD``: sealed jobs of a project run again by one process, on whatever it runs.
 
-Prints a line for each output, ``same PATH`` or ``other PATH``. ``PYTHON`` is the interpreter of the processes that a
-stage starts (the kernel of a notebook). Jobs read what is sealed, not what was made again.
+Appends a line for each output to the file ``TOLD``, ``same PATH`` or ``other PATH``; a job whose outputs are in it already
+is not run. ``PYTHON`` is the interpreter of the processes that a stage starts (the kernel of a notebook). Jobs read
+what is sealed, not what was made again.
 """
 
 import hashlib
@@ -33,18 +34,23 @@ def again(seal, folder):
     return {path: made[name] for name, path in spec["outputs"]}
 
 
-def main(project, python):
+def main(project, python, told):
     prepare_environment(threads=1, gpus=[], portable=True)
     sys.executable = python
     os.chdir(project)
+    told = Path(told)
+    done = {line.split(" ", 1)[1] for line in told.read_text(encoding="utf-8").splitlines()}
     for file in sorted(Path().rglob("*.seal")):
         seal = json.loads(file.read_text(encoding="utf-8"))
-        if seal["spec"]["stage"] == LISTS:
+        if seal["spec"]["stage"] == LISTS or done.issuperset(path for _, path in seal["spec"]["outputs"]):
             continue
         with tempfile.TemporaryDirectory() as folder:
+            lines = ""
             for path, made in again(seal, Path(folder)).items():
                 digest = hashlib.sha256(made.read_bytes()).hexdigest()
-                print("same" if digest == seal["sha256"][path] else "other", path, flush=True)
+                lines += f"{'same' if digest == seal['sha256'][path] else 'other'} {path}\n"
+            with told.open("a", encoding="utf-8") as file:
+                file.write(lines)
 
 
 if __name__ == "__main__":
