@@ -1,7 +1,7 @@
 """``python again.py PROJECT PYTHON TOLD``: sealed jobs of a project run again by one process, on whatever it runs.
 
-Appends a line for each output to the file ``TOLD``, ``same PATH`` or ``other PATH``; a job whose outputs are in it already
-is not run. ``PYTHON`` is the interpreter of the processes that a stage starts (the kernel of a notebook). Jobs read
+Appends a line for each output to the file ``TOLD``, ``same PATH`` or ``other PATH``; a job whose outputs are in it is
+not run. ``PYTHON`` is the interpreter of the processes that a stage starts (the kernel of a notebook). Jobs read
 what is sealed, not what was made again.
 """
 
@@ -49,8 +49,8 @@ def main(project, python, told):
             for path, made in again(seal, Path(folder)).items():
                 digest = hashlib.sha256(made.read_bytes()).hexdigest()
                 lines += f"{'same' if digest == seal['sha256'][path] else 'other'} {path}\n"
-            with told.open("a", encoding="utf-8") as file:
-                file.write(lines)
+            with told.open("a", encoding="utf-8") as appended:
+                appended.write(lines)
 
 
 if __name__ == "__main__":
