@@ -25,14 +25,12 @@ GUARD = Guard(Path.cwd(), ROOT / "src")
 STUDIES = P.studies
 DEFAULT = P.default_studies
 BY_KIND = ["split", "pretrain", "pseudo_label", "transfer"]
-# A job that is killed cannot say so itself.
-KILLED = (
-    ' || {{ code=$?; [ $code -le 128 ] || echo "killed by signal $((code - 128))$('
-    '[ $code != 137 ] || echo ": out of memory?")" >> {log}; exit $code; }}'
-)
+# A job that is killed cannot say so itself: the shell writes it into the log.
 JOB = (
     "python -m advtransfer job --threads {threads} --gpus {resources.gpu} --least-gpus {resources.gpu_least} "
-    "{output} -- {input} > {log} 2>&1" + KILLED
+    "{output} -- {input} > {log} 2>&1"
+    ' || {{ code=$?; [ $code -le 128 ] || echo "killed by signal $((code - 128))$('
+    '[ $code != 137 ] || echo ": out of memory?")" >> {log}; exit $code; }}'
 )
 # For rules that read a file of every job of a study: the line is one argument of bash, of which Linux takes 128 KiB.
 JOB_OF_MANY = JOB.replace("{input}", "{params.listed}")
