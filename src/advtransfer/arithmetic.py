@@ -54,7 +54,8 @@ def _product(a: Tensor, b: Tensor) -> Tensor | None:
         return None
     if a.shape[-1] != b.shape[-2]:
         return None
-    return torch.from_numpy(np.matmul(_array(a), _array(b)))
+    with np.errstate(all="ignore"):  # inf and nan are results, as PyTorch has it
+        return torch.from_numpy(np.matmul(_array(a), _array(b)))
 
 
 def _sum_and_product(

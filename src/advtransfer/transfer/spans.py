@@ -109,7 +109,7 @@ class ExampleSpan:
     def doubt(self, gradient: Vector, residual: Tensor) -> Tensor:
         # where examples depend on each other, coefficients that are not small cancel in the product
         largest = self.gram.diagonal(dim1=1, dim2=2).amax(1)[:, None, None, None]
-        return 8 * _eps(residual) * largest * dot(gradient.coordinates, gradient.coordinates)
+        return 64 * _eps(residual) * largest * dot(gradient.coordinates, gradient.coordinates)
 
     def weights(self, coordinates: Tensor) -> Tensor:
         return _product(coordinates, self.x)
