@@ -31,7 +31,15 @@ def execute(template: Path, parameters: dict[str, Any], folder: Path) -> Noteboo
     """
     import nbformat
     import papermill
+    from papermill.translators import PythonTranslator, Translator, papermill_translators
     from traitlets.config import Config
+
+    class Plain(PythonTranslator):
+        """Parameters as papermill writes them: where black is installed it would format them, and change the bytes."""
+
+        codify = Translator.codify
+
+    papermill_translators.register("python", Plain)
 
     jupyter = folder / ".jupyter"
     # As a value: papermill takes braces in the path of a notebook for parameters.
