@@ -37,7 +37,7 @@ def execute(template: Path, parameters: dict[str, Any], folder: Path) -> Noteboo
     class Plain(PythonTranslator):
         """Parameters as papermill writes them: where black is installed it would format them, and change the bytes."""
 
-        codify = Translator.codify
+        codify = classmethod(Translator.codify.__func__)
 
     papermill_translators.register("python", Plain)
 
