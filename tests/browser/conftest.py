@@ -157,11 +157,13 @@ def _audited(found):
         {"name": "code in git", "verdict": "fail", "reason": "1 is not", "findings": [f"{path}: another"]},
     ]
     number = {"value": 0.5, "artifact": path, "where": {}, "rows": 6, "chain": [path]}
+    claim = {"verdict": "supported", "estimate": 0.1, "ci_low": 0.05, "ci_high": 0.15, "p_holm": 0.01, "n": 6}
     return {
         "verdict": "fail",
         "git": {"commit": "0" * 40, "dirty": False},
         "checks": checks,
         "numbers": {"pictures/claims/C1/estimate": number},
+        "claims": {"pictures/C1": {"value": claim, "anew": None, "allowed": 0.01, "borderline": True}},
         "figures": [{"page": "reports/rendered/pictures.html", "figure": "Accuracy", "chain": [path]}],
         "steps": {path: {"rule": "claims", "seal": found[0]["id"]}},
     }

@@ -112,7 +112,11 @@ def test_sixteen_writers_at_once_lose_nothing_and_make_no_twins(server, tmp_path
         specs |= checkout(folder, f"many-{number % STUDIES}", VARIANTS, began)
     command = [sys.executable, Path(__file__).with_name("writers.py"), *folders]
     done = subprocess.run(command, env=server.environment, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == (f"{VARIANTS}\n" * WRITERS, "")
+    assert (done.returncode, done.stderr) == (0, "")
+    logged = [
+        int(line) for line in done.stdout.split()
+    ]  # a run that another has ended meanwhile counts as its own
+    assert len(logged) == WRITERS and sum(logged) >= STUDIES * VARIANTS
     runs = server.runs("many-")
     assert len(specs) == STUDIES * VARIANTS
     assert sorted(spec for spec, _, _ in runs) == sorted(specs)

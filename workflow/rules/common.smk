@@ -6,7 +6,7 @@ from snakemake.io import flag
 from snakemake.iocontainers import Wildcards
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
-from advtransfer.cli import gpus, images, journal, raw
+from advtransfer.cli import gpu_plan, gpus, images, journal, raw
 from advtransfer.data.catalogue import CATALOGUE
 from advtransfer.evaluation import claims_file
 from advtransfer.params import ParamsError, load_params
@@ -160,7 +160,7 @@ def key_of(job):
 def check_gpus(needs):
     """Ends Snakemake with one line and exit code 2 if this machine lacks the GPUs of the jobs that would run."""
     try:
-        gpus.check_plan(needs, os.environ)
+        gpu_plan.check_plan(needs, os.environ)
     except gpus.GpuError as error:
         print(error, file=sys.stderr, flush=True)
         raise SystemExit(error.exit_code) from None

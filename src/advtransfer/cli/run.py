@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli import edits, ending, gpus, journal, leftovers
+from advtransfer.cli import edits, ending, gpu_plan, journal, leftovers
 from advtransfer.cli.conclusion import Conclusion, conclude
 from advtransfer.cli.ending import Call, typed
+from advtransfer.cli.gpus import GpuError
 from advtransfer.cli.images import refuse_missing
 from advtransfer.cli.recording import RecordError, record
 from advtransfer.cli.watch import watched
@@ -49,8 +50,8 @@ def run_studies(root: Path, study: str, cores: str, profile: str) -> int:
     refuse_missing(root, params, [study] if study else params.default_studies)
     folder = _profile(root, profile)
     try:
-        limit = gpus.limit(root / folder / "config.yaml", os.environ)
-    except gpus.GpuError as error:
+        limit = gpu_plan.limit(root / folder / "config.yaml", os.environ)
+    except GpuError as error:
         raise ParamsError(str(error)) from None
     snakemake = [*SNAKEMAKE, str(folder), *limit, *(["--cores", cores] if cores else [])]
     with leftovers.alone(root) as holder:
@@ -84,8 +85,8 @@ def _profile(root: Path, name: str) -> Path:
             "without - at its begin"
         )
     try:
-        stated = gpus.stated(root / found[0] / "config.yaml")
-    except gpus.GpuError as error:
+        stated = gpu_plan.stated(root / found[0] / "config.yaml")
+    except GpuError as error:
         raise ParamsError(str(error)) from None
     if "default-storage-provider" in stated:
         raise ParamsError(

@@ -90,7 +90,7 @@ def fit_grid(
     found = minimise(span, y, levels.to(x), classes=classes, tolerance=tolerance, max_steps=max_steps)
     weight, bias = span.weights(found.coordinates) * unit[..., None, None].to(x), found.bias
     for problem in (~found.done).any(1).nonzero()[:, 0].tolist():
-        scaled = (x[problem].double() - x[problem].double().mean(0)) * unit[problem]
+        scaled = (x[problem].double() - mean[problem].double()) * unit[problem]
         directions = Directions.of(scaled)
         for s in (~found.done[problem]).nonzero()[:, 0].tolist():
             start = weight[problem, s] / unit[problem].to(x), bias[problem, s]
@@ -100,7 +100,8 @@ def fit_grid(
             weight[problem, s], bias[problem, s] = (head.weight * unit[problem]).to(x), head.bias.to(x)
     if not (weight.isfinite().all() and bias.isfinite().all()):
         raise RuntimeError("a head has values that are no numbers (nan)")
-    bias = bias - (weight @ mean[:, None].mT)[..., 0]
+    # in float64: of features far from 0 the two terms all but cancel in the scores
+    bias = (bias - (weight.double() @ mean[:, None].mT.double())[..., 0]).to(x)
     return HeadGrid(weight=weight.mT, bias=bias[:, :, None], strengths=x.new_tensor(strengths))
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from advtransfer.cli import gpus
+from advtransfer.cli import gpu_plan, gpus
 
 TWO = """GPU 0: NVIDIA A100-SXM4-80GB (UUID: GPU-aaaa1111-0000)
 GPU 1: NVIDIA A100-SXM4-80GB (UUID: GPU-aaaa2222-0000)
@@ -91,10 +91,10 @@ def test_a_plan_is_refused_before_it_runs(machine, needs, words):
     machine(TWO)
     plan = {"studies.a.resources.pretrain.gpu": needs}
     if words is None:
-        gpus.check_plan(plan, {})
+        gpu_plan.check_plan(plan, {})
     else:
         with pytest.raises(gpus.GpuError, match=words):
-            gpus.check_plan(plan, {})
+            gpu_plan.check_plan(plan, {})
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_run_on_this_machine_starts_no_more_gpu_jobs_than_it_has_gpus(
     machine(None)
     file = tmp_path / "config.yaml"
     file.write_text(profile)
-    assert gpus.limit(file, {"CUDA_VISIBLE_DEVICES": visible}) == expected
+    assert gpu_plan.limit(file, {"CUDA_VISIBLE_DEVICES": visible}) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,5 +122,5 @@ def test_a_profile_that_cannot_be_read_is_one_line(tmp_path, content, said):
     file = tmp_path / "config.yaml"
     file.write_text(content)
     with pytest.raises(gpus.GpuError, match=said) as raised:
-        gpus.limit(file, {})
+        gpu_plan.limit(file, {})
     assert str(raised.value).startswith(f"{file}: ") and "\n" not in str(raised.value)

@@ -2,11 +2,14 @@
 
 import contextlib
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from advtransfer.cli import gpu_leases, job, kernels
+from advtransfer.provenance.job_code import RUNNER
 
 VARIABLES = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 VARIABLES += (*kernels.PORTABLE, "CUBLAS_WORKSPACE_CONFIG")
@@ -88,3 +91,12 @@ def test_a_device_that_another_job_holds_is_not_given_again(run, tmp_path, capsy
 def test_a_job_on_the_cpu_by_permission_says_so(run, capsys):
     run(None, "--gpus", "1", "--least-gpus", "0")
     assert capsys.readouterr().err == "out: fewer than 1 GPU here: computing on the CPU\n"
+
+
+def test_what_finds_the_gpus_of_a_job_is_no_code_that_its_spec_has_to_know():
+    """A job refuses first-party code that is neither its spec's nor the runner's."""
+    code = "import sys, advtransfer.cli.job, advtransfer.cli.gpu_leases; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = [name.split(".") for name in done.stdout.split() if name.startswith("advtransfer.")]
+    assert "cli" in {name[1] for name in loaded}
+    assert [name for name in loaded if name[1] not in RUNNER] == []
