@@ -62,11 +62,17 @@ def _sum_and_product(
     added: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor | None:
     product = _product(a, b) if added.dtype == a.dtype else None
-    if product is None or torch.broadcast_shapes(added.shape, product.shape) != product.shape:
+    if product is None or not _broadcasts(added.shape, product.shape):
         return None
     if alpha != 1:
         product.mul_(alpha)
     return product.add_(added, alpha=beta) if beta else product
+
+
+def _broadcasts(shape: torch.Size, to: torch.Size) -> bool:
+    """By hand: ``torch.broadcast_shapes`` imports SymPy, .4 s at its first call."""
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(size in (1, whole) for size, whole in pairs)
 
 
 def _square_root(x: Tensor) -> Tensor | None:

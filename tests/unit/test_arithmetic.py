@@ -133,3 +133,16 @@ def test_only_a_processor_with_avx2_is_held_to_its_kernels(tmp_path, text, found
 
 def test_no_list_of_a_processors_instructions_no_hold(tmp_path):
     assert kernels.available(tmp_path / "nothing") is False
+
+
+def test_no_job_pays_for_sympy():
+    """PyTorch imports it at the first call of more than one function: .4 s of a job's start."""
+    code = """
+import sys, torch
+from advtransfer.arithmetic import hold_products
+hold_products()
+torch.nn.Linear(2, 3)(torch.ones(4, 2)).square().sum().sqrt().backward()
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "torch" in done.stdout.split() and "sympy" not in done.stdout.split()

@@ -1,5 +1,7 @@
 """A tiny project under the real Snakemake, DVC, MLflow and papermill: computed once, copied for each test."""
 
+import fcntl
+import json
 import os
 import re
 import shutil
@@ -210,12 +212,25 @@ def make_source(root: Path) -> Project:
 @pytest.fixture(scope="session")
 def built(source: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The project after `advtransfer run --study other` and `advtransfer run`, committed: not to be changed."""
-    project = source.copy_to(tmp_path_factory.mktemp("workflow") / "built")
+    base = tmp_path_factory.getbasetemp()
+    # the processes that share the tests share it: it takes a minute
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (folder / "built.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        project, told = Project(folder / "built/project"), folder / "built.json"
+        if not told.exists():
+            shutil.rmtree(folder / "built", ignore_errors=True)  # of a process that was not able to make it
+            _build(source.copy_to(project.root), told)
+    project.said, project.after = json.loads(told.read_text())
+    return project
+
+
+def _build(project: Project, told: Path) -> None:
     for name, arguments in {"other": ["--study", "other"], "default": []}.items():
         project.said[name] = project.run(*arguments).stdout
         project.after[name] = project.artifacts()
     project.commit("Its results")
-    return project
+    told.write_text(json.dumps([project.said, project.after]))
 
 
 @pytest.fixture(scope="session")

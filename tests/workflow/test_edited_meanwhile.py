@@ -55,6 +55,19 @@ def test_edited_code_matters_where_it_makes_results_stale(copied, started, tmp_p
     assert copied.path("dvc.lock").read_bytes() == lock
 
 
+def test_an_edit_while_the_results_are_recorded_leaves_the_record_as_it_was(copied, started, tmp_path):
+    """DVC would record the edit as what made the results."""
+    lock = copied.path("dvc.lock").read_bytes()
+    temporary = copied.path(".dvc/tmp/rwlock")  # DVC holds it while it records
+    before = temporary.stat().st_mtime_ns if temporary.exists() else None
+    copied.wait(started, lambda: temporary.exists() and temporary.stat().st_mtime_ns != before)
+    copied.edit("params.yaml", "    seed: 70\n", "    seed: 700\n")
+    assert started.wait(timeout=patience.limit(60)) == 1
+    said = (tmp_path / "log").read_text().splitlines()[-1]
+    assert said == "params.yaml changed while the results were recorded: run again"
+    assert copied.path("dvc.lock").read_bytes() == lock
+
+
 def test_comments_and_the_runners_own_code_are_recorded_as_they_are(copied, started, tmp_path):
     copied.append("params.yaml", "# a remark")
     copied.append("src/advtransfer/cli/run.py", "EDITED = True")

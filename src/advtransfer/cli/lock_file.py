@@ -9,6 +9,7 @@ import os
 import sys
 from pathlib import Path
 
+from advtransfer.provenance.files import atomic_write
 from advtransfer.strict_yaml import read_yaml
 
 LOCK, ASIDE = Path("dvc.lock"), Path(".snakemake/dvc.lock.damaged")
@@ -19,6 +20,22 @@ def put_aside_odd(root: Path) -> None:
     """Before DVC is called: it would wait at a pipe."""
     if os.path.lexists(root / LOCK) and not (root / LOCK).is_file():
         _put_aside(root, "no regular file")
+
+
+def content(root: Path) -> str | None:
+    """What is recorded; None where nothing is, or nothing that is text."""
+    try:
+        return (root / LOCK).read_text(encoding="utf-8") if (root / LOCK).is_file() else None
+    except ValueError:
+        return None
+
+
+def restore(root: Path, before: str | None) -> None:
+    """Records again what ``content`` returned."""
+    if before is None:
+        (root / LOCK).unlink(missing_ok=True)
+    else:
+        atomic_write(root / LOCK, before)
 
 
 def put_aside_damaged(root: Path, said: str) -> bool:

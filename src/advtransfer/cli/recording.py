@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from advtransfer.cli import causes, lock_file, recordable
@@ -19,13 +20,17 @@ from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.verdict import PASS, REPRODUCED
 from advtransfer.provenance.masking import masked
 
+# Tells a phase that DVC calls that the run which records has just computed it: Snakemake need not look again.
+COMPUTED = "ADVTRANSFER_COMPUTED"
+
 
 class RecordError(Exception):
     """DVC fails, or must not be let loose on what lies there; the message says why."""
 
 
 def record(root: Path, conclusion: Conclusion | None) -> str:
-    """Has DVC record every phase, unless these are the published results made anew from the recorded params and code.
+    """Has DVC record every phase, all just computed, unless these are the published results made anew from the
+    recorded params and code.
 
     Says in one line what was not recorded, if anything. Raises RecordError.
     """
@@ -43,23 +48,23 @@ def record(root: Path, conclusion: Conclusion | None) -> str:
                 "dvc.lock stays as it is, the record of the published results. Those made here are left out of it: "
                 f"{unrecorded.TOLD}."
             )
-    record_anew(root)
+    record_anew(root, {COMPUTED: "1"})
     return ""
 
 
-def record_anew(root: Path) -> None:
-    """Has DVC record every phase. Raises RecordError."""
-    if trouble := _repro(root):
+def record_anew(root: Path, variables: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Has DVC record every phase, under these environment variables. Raises RecordError."""
+    if trouble := _repro(root, variables):
         if not lock_file.put_aside_damaged(root, trouble):
             raise RecordError(trouble)
-        if trouble := _repro(root):
+        if trouble := _repro(root, variables):
             raise RecordError(trouble)
     unrecorded.forget(root)
 
 
-def _repro(root: Path) -> str:
+def _repro(root: Path, variables: Mapping[str, str]) -> str:
     """What DVC said if it failed."""
-    done = _call(root, "repro")
+    done = _call(root, "repro", **variables)
     said = masked(f"{done.stdout}{done.stderr}".strip())
     return (causes.cause_in(said) or said) if done.returncode else ""
 
@@ -88,7 +93,8 @@ def _news(status: dict[str, Any], root: Path) -> Iterator[str]:
                 yield from (path for path in change.get("changed deps", {}) if path not in outs)
 
 
-def _call(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _call(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     # DVC's stages call `advtransfer` by name: it must be this environment's
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return children.run([sys.executable, "-m", "dvc", *arguments], cwd=root, env=os.environ | {"PATH": path})
+    environment = os.environ | {"PATH": path} | variables
+    return children.run([sys.executable, "-m", "dvc", *arguments], cwd=root, env=environment)

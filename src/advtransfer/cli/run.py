@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli import edits, ending, gpu_plan, journal, leftovers
+from advtransfer.cli import edits, ending, gpu_plan, journal, leftovers, lock_file
 from advtransfer.cli.conclusion import Conclusion, conclude
 from advtransfer.cli.ending import Call, typed
 from advtransfer.cli.gpus import GpuError
@@ -141,12 +141,14 @@ def _run(
         print(edited, file=sys.stderr)
         return 1
     conclusion = None if study else conclude(root)
+    lock = lock_file.content(root)
     try:
         note = record(root, conclusion) if recorded else ""
     except RecordError as error:
         print(f"{error}\nthe results are computed and sealed, not recorded with DVC", file=sys.stderr)
         return 1
     if recorded and (edited := watch.edited("while the results were recorded")):
+        lock_file.restore(root, lock)  # DVC has recorded the edit as what made the results
         print(edited, file=sys.stderr)
         return 1
     _show(root, params, study)

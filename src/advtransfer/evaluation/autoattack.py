@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from advtransfer.attacks.pgd import PGD
+from advtransfer.evaluation.limits import AUTOATTACK_CLASSES
 from advtransfer.evaluation.robustness import robust_correct
 from advtransfer.seeding import Streams
 from advtransfer.transfer.deep.features import frozen
 
 NAMES = {"l2": "L2", "linf": "Linf"}  # as torchattacks writes them
 STAGES = ("clean", "apgd-ce", "apgd-t", "fab-t", "square")
-MIN_CLASSES = 4  # the targeted DLR loss looks at the four highest scores
 _SLACK = 1e-4  # relative: float32's rounding of a point on the sphere
 
 
@@ -145,8 +145,8 @@ def _check(scores: nn.Module, x: Tensor) -> int:
     first, again = scores(x), scores(x)
     if not torch.allclose(first, again, rtol=_SLACK, atol=_SLACK):
         raise ValueError("the model gives the same image different scores: AutoAttack needs its version rand")
-    if first.shape[1] < MIN_CLASSES:
-        raise ValueError(f"AutoAttack needs at least {MIN_CLASSES} classes, found {first.shape[1]}")
+    if first.shape[1] < AUTOATTACK_CLASSES:
+        raise ValueError(f"AutoAttack needs at least {AUTOATTACK_CLASSES} classes, found {first.shape[1]}")
     if first.min() >= 0 and torch.allclose(first.sum(1), first.new_ones(len(first)), atol=_SLACK):
         raise ValueError("the model gives probabilities, AutoAttack needs scores before the softmax")
     return first.shape[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from advtransfer.evaluation.limits import AUTOATTACK_CLASSES
 from advtransfer.params.blocks import Impossible
 from advtransfer.params.measures import least_images
 from advtransfer.params.natural import NaturalStudy
@@ -84,10 +85,21 @@ def _check_target(study: NaturalStudy, key: str, asked: NaturalTarget, counts: C
                     found=f"{splits}, where {asked.dataset} has no image of class {name!a}",
                     expected="images of every class on both sides",
                 )
+    _check_attack(study, asked, len({*pool, *test}))
     aside = {name: round(asked.validation_fraction * count) for name, count in pool.items()}
     _check_aside(key, asked, pool, aside)
     _check_shots(study, asked, {name: count - aside[name] for name, count in pool.items()})
     _check_measures(study, key, asked, aside)
+
+
+def _check_attack(study: NaturalStudy, asked: NaturalTarget, classes: int) -> None:
+    robust = study.transfer.robust
+    if robust and robust.attack == "autoattack" and classes < AUTOATTACK_CLASSES:
+        raise Impossible(
+            "transfer.robust.attack",
+            found=f"autoattack, and {asked.dataset} has {classes} classes",
+            expected=f"pgd, or targets of at least {AUTOATTACK_CLASSES} classes",
+        )
 
 
 def _check_aside(key: str, asked: NaturalTarget, pool: Mapping[str, int], aside: Mapping[str, int]) -> None:

@@ -119,6 +119,12 @@ def test_enough_is_enough_and_what_is_not_prepared_is_not_judged():
             "transfer.measures: found tmi, for which targets.scans.validation_fraction 0.05 sets 3 images of class "
             "'ant' of scans aside, expected at least 4 validation images of every class, or no tmi",
         ),
+        (
+            {},
+            {"transfer__robust": {"shots": 1, "images": 4, "norm": "linf", "eps": 0.01}},
+            "transfer.robust.attack: found autoattack, and scans has 2 classes, expected pgd, or targets of at least 4 "
+            "classes",
+        ),
     ],
 )
 def test_too_few_is_one_line(counts, changes, line):
@@ -137,6 +143,13 @@ def test_the_expected_share_is_enough():
     check(photos(ant=12, bee=12), source__validation_fraction=0.25)
     check(photos(ant=100, solo=3), source__labelled_fraction=0.334)
     check(scans({"ant": 4, "bee": 3}), transfer__linear__shots=[1], targets__scans__validation_fraction=0.25)
+
+
+def test_autoattack_needs_four_classes_and_pgd_none():
+    robust = {"shots": 1, "images": 4, "norm": "linf", "eps": 0.01}
+    check({}, transfer__robust=robust | {"attack": "pgd"})
+    four = dict.fromkeys(("ant", "bee", "cat", "dog"), 60)
+    check(scans(four, four), transfer__robust=robust)
 
 
 def test_a_measure_says_how_many_images_of_a_class_it_needs():
