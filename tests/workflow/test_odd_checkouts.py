@@ -89,3 +89,10 @@ def test_an_auditor_can_audit_what_cannot_be_written(copied):
         or "not written (permission denied)" in done.stderr
     )
     assert not copied.path(".snakemake").exists() and not copied.path("reports/audit").exists()
+
+
+def test_a_run_that_may_not_write_says_so_in_one_line(copied):
+    done = read_only(copied, sys.executable, "-m", "advtransfer", "run")
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, line.split(": ")[0]) == (1, str(copied.path(".snakemake/run.lock")))
+    assert line.endswith(": give this user the right to it, or work in a checkout of your own")

@@ -13,6 +13,7 @@ from pathlib import Path
 FEWEST_FILES = 256
 _WANTED_FILES = 4096
 _WHERE = r"(?:: '(?P<path>[^']+)')?"
+_REFUSED = "Permission denied|Read-only file system|Operation not permitted"
 _FULL = r"No space left on device|Disk quota exceeded|database or disk is full"
 # Pattern in the words of the system and of libraries -> what to say; the first that is found tells most.
 _CAUSES = (
@@ -20,6 +21,11 @@ _CAUSES = (
         # what this module said, in the log of a job
         r"^(?:\S+: )?(?P<line>(?:disk full: |too many open files \(|out of memory: |the environment cannot load ).*)$",
         "{line}",
+    ),
+    (rf"^(?:\S+: )?(?P<line>\S+: (?:{_REFUSED}): give this .*)$", "{line}"),
+    (
+        rf"(?P<line>{_REFUSED}): '(?P<path>[^']+)'",
+        "{path}: {line}: give this user the right to it, or work in a checkout of your own",
     ),
     (rf"(?:{_FULL}){_WHERE}", "disk full: {path}: free space and run again"),
     (
@@ -37,18 +43,17 @@ _CAUSES = (
         "the environment cannot load what the job needs: {line}: `rm -r .venv && make setup` makes it anew",
     ),
 )
+_OF_THE_SYSTEM = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE),
+    *(errno.EACCES, errno.EPERM, errno.EROFS),
+)
 _LONGEST = 160
 
 
 def told(error: BaseException) -> str | None:
     """What lies behind an exception, or behind those that led to it; None for a mistake of the code or its input."""
     for each in _chain(error):
-        if isinstance(each, OSError) and each.errno in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EMFILE,
-            errno.ENFILE,
-        ):
+        if isinstance(each, OSError) and each.errno in _OF_THE_SYSTEM:
             return cause_in(f"{each.strerror}: '{each.filename or Path.cwd()}'")
     return cause_in("\n".join(f"{type(each).__name__}: {each}" for each in _chain(error)))
 

@@ -27,6 +27,14 @@ TRACEBACK = """Traceback (most recent call last):
             "OSError: [Errno 28] No space left on device: 'results/a.parquet'",
             "disk full: results/a.parquet: free space and run again",
         ),
+        (
+            "PermissionError: [Errno 13] Permission denied: '/lab/.snakemake/run.lock'",
+            "/lab/.snakemake/run.lock: Permission denied: give this user the right to it, or work in a checkout of ",
+        ),
+        (
+            "OSError: [Errno 30] Read-only file system: '/lab/mlflow.db'",
+            "/lab/mlflow.db: Read-only file system: give this user the right to it",
+        ),
         ("OSError: [Errno 122] Disk quota exceeded", f"disk full: {HERE}: free space and run again"),
         (
             "sqlite3.OperationalError: database or disk is full",
