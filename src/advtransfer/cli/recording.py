@@ -42,7 +42,8 @@ def record(root: Path, conclusion: Conclusion | None) -> str:
         return ""
     if changes and not any(_news(changes, root)):
         evidence = Evidence.gather(root, FOLDERS, without=[RAW])
-        if recorded.same_files(evidence):
+        # what is as recorded only has to be put into DVC's cache
+        if recorded.same_files(evidence) and not recorded.all_recorded(evidence):
             recorded.leave(evidence)
             return (
                 "dvc.lock stays as it is, the record of the published results. Those made here are left out of it: "

@@ -21,6 +21,7 @@ from advtransfer.cli.recording import RecordError, record
 from advtransfer.cli.watch import watched
 from advtransfer.evaluation import claims_file
 from advtransfer.params import Params, ParamsError, load_params
+from advtransfer.provenance.published_seals import here
 from advtransfer.provenance.seal import Seal, all_seals
 from advtransfer.tracking import sync
 
@@ -208,7 +209,7 @@ def _job_seconds(root: Path, began: float) -> list[float]:
     """Wall time of every job that started since ``began``."""
     seconds = []
     for seal in all_seals(root).values():
-        told = seal.told if isinstance(seal, Seal) else {}
+        told = here(seal, root).told if isinstance(seal, Seal) else {}
         started = told.get("started")
         if started and datetime.fromisoformat(started).timestamp() >= began:
             seconds.append(float(told.get("wall_seconds") or 0.0))

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from advtransfer.provenance import environment
+from advtransfer.provenance import environment, published_seals
 from advtransfer.provenance.files import flush_file, private_folder, sweep
 from advtransfer.provenance.hashing import Hasher, Stamp, hash_cache, stamp
 from advtransfer.provenance.job_code import JobCode, refuse, shared_spec
-from advtransfer.provenance.seal import SealError, content_hash, seal_path, write_seal
+from advtransfer.provenance.seal import Seal, SealError, content_hash, seal_path, write_seal
 from advtransfer.provenance.spec import Spec, SpecError, canonical, load_spec, plain
 from advtransfer.regular_files import require_regular, why_unreadable
 
@@ -64,8 +64,17 @@ def run_job(
         }
         _publish(job, drafts)
     made |= {"wall_seconds": round(time.monotonic() - clock, 3), **extras}
-    write_seal(job.spec, hashes, made, seal_path(job.outputs[0]))
+    write_seal(job.spec, hashes, _told(Seal(job.spec, hashes, made), job.root), seal_path(job.outputs[0]))
     shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _told(seal: Seal, root: Path) -> dict[str, Any]:
+    """What the seal of a job tells: of the job as it was published, if this made the same bytes from the same spec."""
+    published = published_seals.told(seal, root)
+    if published is None:
+        return seal.made
+    published_seals.note(seal, root)
+    return published
 
 
 def _spec(path: Path) -> Spec:

@@ -11,10 +11,11 @@ import patience
 import pytest
 
 import advtransfer
+from advtransfer.provenance import published_seals
 from advtransfer.provenance.closure import code_hashes, forget
 from advtransfer.provenance.guard import Guard
 from advtransfer.provenance.job import run_job
-from advtransfer.provenance.seal import read_seal
+from advtransfer.provenance.seal import Seal, read_seal
 
 INPUTS = {"texts": ["in/a", "in/b"], "other": "in/c"}
 OUTPUTS = {"all": "out/all", "log": "log/all"}
@@ -83,6 +84,57 @@ def test_job_makes_its_outputs_and_seals_them(project, run, source):
     guard = Guard(project, source)
     guard.spec_file("r", "firstparty.stage", {"end": "."}, INPUTS, OUTPUTS, {})
     assert guard.stale == {}
+
+
+PUBLISHED_MADE = {"cpu": "Theirs", "started": "2020-01-01T00:00:00.000+00:00", "wall_seconds": 1.5}
+
+
+def publish(project, **changes):
+    """Publishes the seal of the job, as if it had been made elsewhere, among others."""
+    seal = read_seal(project / "out/all.seal")
+    theirs = Seal(seal.spec, seal.sha256, PUBLISHED_MADE | changes)
+    others = {f"other/{n}": Seal(seal.spec, seal.sha256, {"cpu": "Theirs", "gpu": n}) for n in range(2)}
+    (project / published_seals.FILE).parent.mkdir()
+    (project / published_seals.FILE).write_text(published_seals.to_json({"out/all": theirs, **others}))
+    return theirs
+
+
+def test_a_job_that_makes_the_published_bytes_gets_the_published_seal_and_is_noted_here(project, run):
+    run()
+    theirs = publish(project)
+    run()
+    seal = read_seal(project / "out/all.seal")
+    assert seal == theirs and (project / "out/all.seal").read_text() == theirs.to_json()
+    here = published_seals.here(seal, project)
+    assert here.id == seal.id and here.told["started"] > "2026" and here.made["device"] == "cpu"
+
+
+def test_other_bytes_or_another_spec_are_sealed_as_what_they_are(project, run):
+    run()
+    publish(project)
+    for change in ({"end": "!"}, None):
+        if change is None:
+            (project / "in/a").write_text("A")
+        run(change)
+        seal = read_seal(project / "out/all.seal")
+        assert "device" in seal.made and published_seals.here(seal, project) is seal
+
+
+def test_what_a_published_seal_tells_of_files_of_its_machine_is_taken_over_by_none(project, run):
+    run()
+    publish(project, raw={"newest": "2020"})
+    run()
+    assert read_seal(project / "out/all.seal").made["device"] == "cpu"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"jobs": {"out/all": 3}}', '{"jobs": {"out/all": {"id": 1}}}']
+)
+def test_a_damaged_file_of_published_seals_harms_no_job(project, run, content):
+    (project / published_seals.FILE).parent.mkdir()
+    (project / published_seals.FILE).write_text(content)
+    run()
+    assert read_seal(project / "out/all.seal").made["device"] == "cpu"
 
 
 def test_files_may_stand_for_the_paths_of_the_spec(project, spec_file, source):

@@ -138,6 +138,15 @@ def recorded_paths(evidence: Evidence) -> set[str]:
     return found
 
 
+def all_recorded(evidence: Evidence) -> bool:
+    """Whether all that dvc.lock records lies here with the very content."""
+    try:
+        recorded = outputs(evidence.root)
+    except (OSError, ValueError):
+        return False
+    return all(out.md5 == _hash(out, evidence.below(out.path)) for out in recorded)
+
+
 def same_files(evidence: Evidence) -> bool:
     """Whether as many files lie here as dvc.lock records: made anew perhaps, but none that it does not know of."""
     try:

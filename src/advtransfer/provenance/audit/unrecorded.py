@@ -1,8 +1,8 @@
 """Results made anew that dvc.lock does not record: it stays the record of the published ones.
 
-A seal tells when and where its job ran, and DVC hashes seals with the artifacts. So a second making of the same results
-always has other hashes, even where every artifact has the same bytes, and recording it would change a tracked file for
-no news. What was made is noted in a file of this folder alone, so that a later change of it is found all the same.
+What another kind of machine reproduced has other last digits, and seals of its own. Recording it would change a tracked
+file for no news. What was made is noted in a file of this folder alone, so that a later change of it is found all the
+same.
 """
 
 from __future__ import annotations
