@@ -96,10 +96,17 @@ def setting(key: str, claim: Mapping[str, Any] | None) -> Setting | None:
     return None if "/claims/" in key or key.count("/") != len(KEY) - 1 else Setting.of_mean(key)
 
 
+def indices(root: Path) -> list[str]:
+    """The index of each phase."""
+    found = (path for folder in ARTIFACT_FOLDERS for path in (root / folder).rglob("INDEX"))
+    return sorted(path.relative_to(root).as_posix() for path in found)
+
+
 def listed(root: Path) -> set[str]:
     """What the index of each phase lists: the artifacts of the default studies."""
-    indices = (p for folder in ARTIFACT_FOLDERS for p in (root / folder).rglob("INDEX"))
-    return {line for index in indices for line in index.read_text(encoding="utf-8").splitlines()}
+    return {
+        line for index in indices(root) for line in (root / index).read_text(encoding="utf-8").splitlines()
+    }
 
 
 def sealed_hashes(root: Path) -> dict[str, str]:

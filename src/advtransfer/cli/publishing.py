@@ -80,7 +80,9 @@ def draft(root: Path) -> Draft:
         places,
         circumstances([describe(root)]),
     )
-    told = published_seals.to_json({job: evidence.seals[job] for job in sorted(jobs)})
+    told = published_seals.to_json(
+        {job: evidence.seals[job] for job in sorted({*jobs, *files.indices(root)})}
+    )
     contents: dict[Path, str | Path] = {FILE: new.to_json(), published_seals.FILE: told}
     if (shown := files.drawn_numbers(root)) is not None:
         contents[files.PICTURE] = _drawn(shown)
