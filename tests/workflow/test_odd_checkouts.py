@@ -75,7 +75,7 @@ def read_only(project, *command):
 
 
 def test_an_auditor_can_audit_what_cannot_be_written(copied):
-    assert copied.advtransfer("publish").returncode == 0
+    assert copied.advtransfer("publish", "--yes").returncode == 0
     subprocess.run(["rm", "-r", copied.path(".snakemake"), copied.path("reports/audit")], check=False)
     tell(copied.path(f"{WEIGHTS}.seal"), git="x")
     done = read_only(copied, sys.executable, "-m", "advtransfer", "audit", "--json")

@@ -24,9 +24,12 @@ EVERY_SECONDS = 2.0
 _OF_JOBS = re.compile(
     r"^RuleException:\nCalledProcessError in file .*\nCommand '.*' returned non-zero exit status \d+\.\n"
     r"|^Exiting because a job execution failed\. Look above for error messages\n"
-    r"|^WorkflowError:\nAt least one job did not complete successfully\.\n",
+    r"|^WorkflowError:\nAt least one job did not complete successfully\.\n"
+    r"|^\S*bash: line \d+: +\d+ \w+ .*advtransfer job .*\n",  # of one that is killed
     re.MULTILINE,
 )
+# From its first line on, as long as none has come that tells what was raised.
+_OPEN_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:(?: .*)?\n)*\Z", re.MULTILINE)
 Said = tuple[str, str]  # stdout or stderr, a line
 
 
@@ -88,7 +91,8 @@ def _follow(
         try:
             together.append(said.get(timeout=0.25))
         except queue.Empty:
-            _tell(together, view)
+            if not _OPEN_TRACEBACK.search(_errors(together)):  # its last line tells the cause of all
+                _tell(together, view)
         if ended is None and process.poll() is not None:
             ended = time.monotonic()
         if time.monotonic() >= due:
@@ -100,13 +104,17 @@ def _follow(
 
 def _tell(together: list[Said], view: View) -> None:
     """Shows what Snakemake said at once; one line instead of the wall around, say, a full disk."""
-    errors = "".join(f"{line}\n" for stream, line in together if stream == "stderr")
+    errors = _errors(together)
     told = causes.cause_in(errors) or _OF_JOBS.sub("", errors)
     for line in [line for stream, line in together if stream == "stdout"]:
         view.say("stdout", line)
     for line in told.splitlines():
         view.say("stderr", line)
     together.clear()
+
+
+def _errors(together: list[Said]) -> str:
+    return "".join(f"{line}\n" for stream, line in together if stream == "stderr")
 
 
 def _read_on(readers: list[threading.Thread], ended: float) -> bool:
