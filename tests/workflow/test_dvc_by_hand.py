@@ -30,7 +30,7 @@ def test_a_failed_job_is_named_with_its_log(copied):
 
 
 def test_a_lock_that_a_killed_call_left_does_not_stop_the_next(copied, tmp_path):
-    copied.edit("params.yaml", "seed: 7", "seed: 70")
+    copied.edit("params.yaml", "{shots: [1, 2], l2_strength: 10.0}", "{shots: [1, 2], l2_strength: 11.0}")
     process = copied.start(*DVC, output=tmp_path / "killed.log")
     copied.wait(process, lambda: locked(copied))
     os.killpg(process.pid, signal.SIGKILL)

@@ -154,7 +154,7 @@ def test_a_second_run_at_once_is_refused_in_one_line(copied, tmp_path):
 @pytest.mark.parametrize("victim", ["the driver", "Snakemake"])
 def test_one_process_of_a_run_is_killed_alone_and_the_next_run_finishes(copied, tmp_path, victim):
     """What outlives it goes on working in the folder, with Snakemake's lock or under it."""
-    copied.edit("params.yaml", "seed: 7", "seed: 70")
+    copied.edit("params.yaml", "{shots: [1, 2], l2_strength: 10.0}", "{shots: [1, 2], l2_strength: 11.0}")
     process = copied.start(*RUN, output=tmp_path / "killed.log")
     locks = copied.path(".snakemake/locks")
     copied.wait(process, lambda: locks.is_dir() and any(locks.iterdir()))

