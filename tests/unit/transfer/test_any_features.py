@@ -102,7 +102,7 @@ def test_no_head_fails_and_each_is_at_its_minimum(part):
     assert count == 264  # in all parts more than 2,000
 
 
-# At its minimum, which rounding decides, theirs may take a step that does not help, warns, and ends with another method.
+# At its minimum, which rounding decides, theirs may warn of a step that does not help and end with another method.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_minimum_is_that_of_scikit_learn(kind):
