@@ -35,6 +35,7 @@ def refuse(self, address):
 
 socket.socket.connect = socket.socket.connect_ex = refuse
 """
+TIMES = "reports/rendered/artifacts.html"
 TOTAL = re.compile(r"^total +(\d+)$", re.MULTILINE)
 
 
@@ -168,6 +169,10 @@ class Project:
     def seals(self) -> dict[str, Seal]:
         """Seal file -> seal; each must be readable."""
         return {name: read_seal(self.path(name)) for name in sorted(self.files()) if name.endswith(".seal")}
+
+    def timeless(self) -> dict[str, str]:
+        """`artifacts` without the page that tells how long jobs took, which is another after each run."""
+        return {name: digest for name, digest in self.artifacts().items() if name != TIMES}
 
     def artifacts(self) -> dict[str, str]:
         """Artifact -> SHA-256 of its present content; seals, which hold times, are left out."""

@@ -20,6 +20,8 @@ from advtransfer.params.blocks import Impossible
 from advtransfer.params.counts import check_counts
 from advtransfer.params.model import Params
 from advtransfer.params.natural import NaturalStudy
+from advtransfer.provenance.published_seals import here
+from advtransfer.provenance.seal import read_seal
 
 VALIDATE = "rocrate-validator validate --profile-identifier provenance-run-crate-0.5 ../advtransfer-crate"
 SLURM, KUBERNETES = "tests/cluster/test_slurm.py", "tests/services/test_kubernetes.py"
@@ -88,9 +90,8 @@ def says(*texts):
 
 def made_again(project, done):
     """One job ran, though it was fresh, and its result is what it was."""
-    path = project.path("results/claims/tiny.json.seal")
-    seal = json.loads(path.read_text())
-    began = datetime.fromisoformat(seal["made"]["started"]).timestamp()
+    seal = here(read_seal(project.path("results/claims/tiny.json.seal")), project.root)
+    began = datetime.fromisoformat(seal.told["started"]).timestamp()
     return (
         time.time() - began < patience.limit(10)
         and "1 of 1 steps" in done.stderr
