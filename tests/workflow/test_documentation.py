@@ -153,8 +153,8 @@ def project(built, tmp_path_factory):
 @pytest.mark.parametrize("command", HERE)
 def test_a_command_runs(project, command):
     line = command
-    for name, here in NAMES.items():
-        line = line.replace(name, here)
+    for name, own in NAMES.items():
+        line = line.replace(name, own)
     done = shell(project, line)
     assert done.returncode == 0, f"{everything()[command]}: {done.stdout}{done.stderr}"
     effect = EFFECTS[command]
