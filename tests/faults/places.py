@@ -281,7 +281,7 @@ def _lab() -> Any:
     import torch
 
     torch.set_num_threads(1)
-    return _loaded(TESTS / "unit/training/deep/deep_lab.py", "deep_lab")
+    return sys.modules.get("deep_lab") or _loaded(TESTS / "unit/training/deep/deep_lab.py", "deep_lab")
 
 
 def _files(folder: Path) -> Iterator[Path]:

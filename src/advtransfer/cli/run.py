@@ -16,7 +16,7 @@ from advtransfer.cli import edits, ending, gpu_plan, journal, leftovers, lock_fi
 from advtransfer.cli.conclusion import Conclusion, conclude
 from advtransfer.cli.ending import Call, typed
 from advtransfer.cli.gpus import GpuError
-from advtransfer.cli.images import refuse_missing
+from advtransfer.cli.images import refuse_missing, refuse_too_few
 from advtransfer.cli.recording import RecordError, record
 from advtransfer.cli.watch import watched
 from advtransfer.evaluation import claims_file
@@ -128,6 +128,8 @@ def _run(
     run = journal.read(root, since=began)
     if code == WRONG_INPUT:
         return code  # Snakemake has said what, before it started a job
+    if code and _too_few(root, params, study):
+        return WRONG_INPUT  # Snakemake has said so, and not always with this exit code
     if code:
         for line in ending.failures(root, run, profile) if run else ():
             print(line, file=sys.stderr)
@@ -162,6 +164,16 @@ def _run(
         print(note)
     _conclude(root, params, study, conclusion)
     return 0
+
+
+def _too_few(root: Path, params: Params, study: str) -> bool:
+    """Whether a study asks for more than its image sets hold, which may be known only once a run has prepared them."""
+    try:
+        for name in [study] if study else params.default_studies:
+            refuse_too_few(root, params, name)
+    except ParamsError:
+        return True
+    return False
 
 
 def compute(root: Path, command: list[str]) -> int:

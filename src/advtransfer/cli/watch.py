@@ -20,16 +20,16 @@ from advtransfer.provenance.children import Ended
 from advtransfer.provenance.masking import masked
 
 EVERY_SECONDS = 2.0
-# What Snakemake says of jobs that failed, which the journal tells with their logs.
+# What Snakemake says of jobs that failed, which the journal tells with their logs, and of the profile.
 _OF_JOBS = re.compile(
     r"^RuleException:\nCalledProcessError in file .*\nCommand '.*' returned non-zero exit status \d+\.\n"
     r"|^Exiting because a job execution failed\. Look above for error messages\n"
     r"|^WorkflowError:\nAt least one job did not complete successfully\.\n"
+    r"|^Using workflow specific profile .*\n"
     r"|^\S*bash: line \d+: +\d+ \w+ .*advtransfer job .*\n",  # of one that is killed
     re.MULTILINE,
 )
-# From its first line on, as long as none has come that tells what was raised.
-_OPEN_TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:(?: .*)?\n)*\Z", re.MULTILINE)
+TRACEBACK = "Traceback (most recent call last):"
 Said = tuple[str, str]  # stdout or stderr, a line
 
 
@@ -91,7 +91,9 @@ def _follow(
         try:
             together.append(said.get(timeout=0.25))
         except queue.Empty:
-            if not _OPEN_TRACEBACK.search(_errors(together)):  # its last line tells the cause of all
+            if TRACEBACK not in _errors(
+                together
+            ):  # Snakemake is about to end, and the last line tells the cause
                 _tell(together, view)
         if ended is None and process.poll() is not None:
             ended = time.monotonic()

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-_FACTS, _DIGEST = "state", "sha256"
+_STATE = "state"  # digest and facts under one key: safetensors writes several in no order
 
 
 class Unusable(Exception):
@@ -84,7 +84,7 @@ class Checkpoint:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(facts, sort_keys=True)
         _remove(self._draft)  # a link would lead the bytes elsewhere
-        save_file(dict(tensors), self._draft, metadata={_FACTS: text, _DIGEST: _digest(tensors, text)})
+        save_file(dict(tensors), self._draft, metadata={_STATE: json.dumps([_digest(tensors, text), text])})
         _flush(self._draft)
         if self.path.is_dir():
             _remove(self.path)
@@ -97,7 +97,7 @@ class Checkpoint:
             if not stat.S_ISREG(self.path.stat().st_mode):  # opening a pipe would wait for ever
                 raise Unusable("it is no regular file")
             with safe_open(self.path, framework="pt") as file:
-                text, told = (file.metadata()[key] for key in (_FACTS, _DIGEST))
+                told, text = json.loads(file.metadata()[_STATE])
                 # cloned: what is read maps the file, which another process may replace
                 tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             facts = json.loads(text)

@@ -61,7 +61,7 @@ def contents(folder):
 def step_of(folder):
     """Number of steps that the checkpoint holds."""
     with safe_open(folder / "checkpoint", framework="pt") as file:
-        return json.loads(file.metadata()["state"])["step"]
+        return json.loads(json.loads(file.metadata()["state"])[1])["step"]
 
 
 @pytest.fixture(scope="module")
