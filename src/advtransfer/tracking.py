@@ -56,16 +56,16 @@ class _DeletedError(Exception):
     """The experiment lies in the server's bin."""
 
 
-def sync(root: Path, *, ask: bool) -> Tracked:
+def sync(root: Path, *, ask: bool, anew: bool = False) -> Tracked:
     """Logs every training job under ``root`` that the tracking server does not have.
 
     The server is MLFLOW_TRACKING_URI, by default SQLite in ``root``. Without ``ask`` it is left in peace where all
-    jobs are known to have been logged there. The default is made anew if it can never be used. A job whose spec has a
-    run already updates that run. Where the server cannot be reached, or does not take runs, one warning goes to stderr
-    and nothing is raised.
+    jobs are known to have been logged there. The default is made anew if it can never be used; ``anew`` is for the
+    call that follows on that. A job whose spec has a run already updates that run. Where the server cannot be
+    reached, or does not take runs, one warning goes to stderr and nothing is raised.
     """
     server = os.environ.get("MLFLOW_TRACKING_URI")
-    uri = server or tracking_local.uri(root / DATABASE)
+    uri = server or tracking_local.uri(root / DATABASE, anew=anew)
     ledger = Ledger(
         root / ".snakemake" / "tracked.json",
         server or DATABASE,
@@ -84,8 +84,8 @@ def sync(root: Path, *, ask: bool) -> Tracked:
     except _DeletedError as error:
         trouble = f"MLflow at {uri}: {error}"
     except Exception as error:
-        if not server and _replaced(root):
-            return sync(root, ask=ask)
+        if not (server or anew) and _replaced(root):
+            return sync(root, ask=ask, anew=True)
         # whatever a server or its client raises: tracking must never fail a computation
         logged = sum(there.values())
         done = f"{logged} of {len(seals)} training runs" if logged else "nothing"

@@ -31,9 +31,12 @@ _WAIT_SECONDS = 1.0
 SetUp = Callable[[str], None]  # has MLflow open the database of an URI, and make its tables if it is empty
 
 
-def uri(file: Path) -> str:
-    """The tracking URI of a database; relative, since an absolute path may hold a mark at which SQLAlchemy ends it."""
-    return f"sqlite:///{os.path.relpath(file)}"
+def uri(file: Path, *, anew: bool = False) -> str:
+    """The tracking URI of a database; relative, since an absolute path may hold a mark at which SQLAlchemy ends it.
+
+    ``anew`` spells it otherwise: MLflow keeps a connection a URI, also to a file that has made way for another one.
+    """
+    return f"sqlite:///{'./' if anew else ''}{os.path.relpath(file)}"
 
 
 def provide(root: Path, set_up: SetUp) -> None:
