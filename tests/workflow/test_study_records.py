@@ -108,7 +108,7 @@ def test_a_record_that_is_not_that_of_params_any_more_is_called_stale(copy):
 def test_a_study_that_is_not_fresh_is_not_published(copied):
     copied.edit("params.yaml", "seed: 8", "seed: 88")
     done = copied.advtransfer("publish", "--study", "other", "--yes")
-    assert done.returncode == 1 and done.stderr.strip().endswith("`advtransfer run` first")
+    assert done.returncode == 1 and done.stderr.strip().endswith("`advtransfer run --study other` first")
     assert not copied.path(RECORD).exists()
 
 
