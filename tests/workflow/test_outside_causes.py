@@ -44,7 +44,7 @@ def test_a_full_disk_is_one_line_wherever_it_is_met(built, tmp_path):
             subprocess.run(["mount", "-o", f"remount,size={used + left}k", str(disk)], check=True)
             said = said_by_a_failing_run(project)
             full = [line for line in said if line.startswith("disk full: ")]
-            assert len(full) == 1 and full[0].endswith(": free space and run again"), said
+            assert len(full) == 1 and full[0].endswith(": free space and run again"), "\n".join(said)
             assert len(said) <= 3, said
         subprocess.run(["mount", "-o", "remount,size=60000k", str(disk)], check=True)
         project.run()

@@ -14,7 +14,10 @@ FEWEST_FILES = 256
 _WANTED_FILES = 4096
 _WHERE = r"(?:: '(?P<path>[^']+)')?"
 _REFUSED = "Permission denied|Read-only file system|Operation not permitted"
-_FULL = r"No space left on device|Disk quota exceeded|database or disk is full"
+_FULL = (
+    r"No space left on device|Disk quota exceeded|database or disk is full"
+    r"|EOFError: marshal data too short"  # byte code that Python has cut off (cli/bytecode.py)
+)
 # Pattern in the words of the system and of libraries -> what to say; the first that is found tells most.
 _CAUSES = (
     (

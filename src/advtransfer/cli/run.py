@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from advtransfer.cli import edits, ending, gpu_plan, journal, leftovers, lock_file
+from advtransfer.cli import bytecode, edits, ending, gpu_plan, journal, leftovers, lock_file
 from advtransfer.cli.conclusion import Conclusion, conclude
 from advtransfer.cli.ending import Call, typed
 from advtransfer.cli.gpus import GpuError
@@ -179,6 +179,7 @@ def _too_few(root: Path, params: Params, study: str) -> bool:
 def compute(root: Path, command: list[str]) -> int:
     """Exit code of Snakemake after whatever a killed run left; once more if a lock turned up meanwhile."""
     code = 0
+    bytecode.mend(Path(__file__).parents[2], root)
     for _ in range(2):
         leftovers.clear(root, WORKFLOW)
         code = watched(root, command)
