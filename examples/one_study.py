@@ -14,9 +14,8 @@ from pathlib import Path
 
 from advtransfer.cli.job import prepare_environment
 
-prepare_environment(
-    threads=1, gpus=[], portable=True
-)  # before NumPy and PyTorch are loaded: the same bits everywhere
+# before NumPy and PyTorch are loaded: the same bits everywhere
+prepare_environment(threads=1, gpus=[], portable=True)
 
 from advtransfer.evaluation import table  # noqa: E402
 from advtransfer.evaluation.statistics import paired_differences  # noqa: E402

@@ -8,24 +8,23 @@ from PIL import Image
 CLASSES, SIDE = ("disc", "ring", "stripes"), 16
 
 
-def paint(root, classes=CLASSES):
+def paint(root):
     """Two sets of 40 images a class and split: a shape of its class, a colour and noise of its own."""
     rng = np.random.default_rng(0)
     for name in ("painted", "sketched"):
-        _paint(Path(root) / name, rng, classes)
+        _paint(Path(root) / name, rng)
 
 
-def _paint(root, rng, classes):
+def _paint(root, rng):
     y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
     radius = np.hypot(x, y)
     masks = {
         "disc": radius < 5,
         "ring": (radius > 4) & (radius < 7),
         "stripes": x % 4 < 2,
-        "cross": np.minimum(abs(x), abs(y)) < 2,
     }
     for split in ("train", "test"):
-        for name in classes:
+        for name in CLASSES:
             folder = root / split / name
             folder.mkdir(parents=True)
             for i in range(40):

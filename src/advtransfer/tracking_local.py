@@ -49,10 +49,8 @@ def provide(root: Path, set_up: SetUp) -> None:
 
 def replaced(root: Path, set_up: SetUp) -> bool:
     """After MLflow failed: whether that was the database's fault and there is a new one now. Raises as ``provide``."""
-    if not os.path.lexists(
-        root / DATABASE
-    ):  # it could not be made at all; looking for faults would leave an empty one
-        return False
+    if not os.path.lexists(root / DATABASE):
+        return False  # it could not be made at all, and looking for faults would leave an empty one
     reason = broken(root, thoroughly=True)
     if not reason and _writable(root):
         try:

@@ -20,8 +20,6 @@ from tiny_project import Project, make_source
 
 TESTS = Path(__file__).parents[1]
 SECONDS = 300  # after which a command hangs
-# Wall times are theirs to show.
-TIMINGS = "reports/rendered/artifacts.html"
 Kind = str
 RECORDS = "Snakemake's records"
 
@@ -154,9 +152,7 @@ class Study(Disturbed):
         return self.project.start(*self.RUN, output=output)
 
     def artifacts(self) -> dict[str, str]:
-        found = self.project.artifacts()
-        found.pop(TIMINGS, None)
-        return found
+        return self.project.timeless()
 
     def begin_anew(self) -> None:
         self.restore()
@@ -303,9 +299,7 @@ def undisturbed_study(folder: Path) -> dict[str, str]:
     if done.returncode:
         raise SystemExit(f"the undisturbed run failed: {done.stdout}{done.stderr}")
     project.commit("Results")
-    found = project.artifacts()
-    found.pop(TIMINGS)
-    return found
+    return project.timeless()
 
 
 def wait_a_while(process: subprocess.Popen[Any], moment: random.Random, most: float) -> None:

@@ -30,7 +30,7 @@ def computed(source, tmp_path_factory):
     shutil.copyfile(HERE / "params.yaml", project.path("params.yaml"))
     shutil.copyfile(HERE / "claims.yaml", project.path("reports/claims.yaml"))
     images = project.root.parent / "images"
-    pictures.paint(images, pictures.CLASSES)
+    pictures.paint(images)
     run = (sys.executable, "-m", "advtransfer", "run")
     done = project.call(*run, seconds=300, ADVTRANSFER_DATA=str(images))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,7 +11,7 @@ from dvc_data.hashfile.tree import Tree
 from advtransfer.cli.crate import stored
 from advtransfer.provenance.audit import unrecorded
 from advtransfer.provenance.audit.evidence import Evidence
-from advtransfer.provenance.audit.recorded import leave, lock_against_seals, recorded_paths, same_files
+from advtransfer.provenance.audit.recorded import leave, lock_against_seals, made_anew, recorded_paths
 from advtransfer.provenance.audit.verdict import FAIL, PASS
 
 LOCK = """\
@@ -152,7 +152,7 @@ def test_the_record_is_that_of_the_commit_not_what_was_recorded_since(recorded):
 def test_without_a_readable_lock_nothing_is_recorded(tmp_path, text):
     if text:
         (tmp_path / "dvc.lock").write_text(text)
-    assert recorded_paths(evidence(tmp_path)) == set() and not same_files(evidence(tmp_path))
+    assert recorded_paths(evidence(tmp_path)) == set() and not made_anew(evidence(tmp_path))
 
 
 def test_a_file_that_the_lock_does_not_count_is_news(recorded):
@@ -160,6 +160,6 @@ def test_a_file_that_the_lock_does_not_count_is_news(recorded):
     content["stages"]["phase"]["outs"][0]["nfiles"] = 4
     (recorded / "dvc.lock").write_text(json.dumps(content))
     (recorded / "results/relu/metrics").write_text("made anew")
-    assert same_files(evidence(recorded))
+    assert made_anew(evidence(recorded))
     (recorded / "results/more").write_text("of another study")
-    assert not same_files(evidence(recorded))
+    assert not made_anew(evidence(recorded))

@@ -289,7 +289,7 @@ def test_a_clean_clone_that_computes_all_anew_leaves_git_and_dvc_clean(built, tm
     published.commit("Published")
     clone = published.clone_to(tmp_path / "clone")
     said = clone.run().stdout
-    assert "19 jobs ran" in said.replace("20 jobs", "19 jobs") and "same bytes as published" in said
+    assert "20 jobs ran" in said and "same bytes as published" in said
     assert clone.tool("git", "status", "--porcelain") == ""
     assert clone.tool("dvc", "status") == "Data and pipelines are up to date.\n"
     assert clone.seals() == published.seals() and clone.artifacts() == published.artifacts()

@@ -6,9 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from advtransfer.cli import causes, lock_file, recordable
@@ -42,28 +41,27 @@ def record(root: Path, conclusion: Conclusion | None) -> str:
         return ""
     if changes and not any(_news(changes, root)):
         evidence = Evidence.gather(root, FOLDERS, without=[RAW])
-        # what is as recorded only has to be put into DVC's cache
-        if recorded.same_files(evidence) and not recorded.all_recorded(evidence):
+        if recorded.made_anew(evidence):  # else it only has to be put into DVC's cache
             recorded.leave(evidence)
             return (
                 "dvc.lock stays as it is, the record of the published results. Those made here are left out of it: "
                 f"{unrecorded.TOLD}."
             )
-    record_anew(root, {COMPUTED: "1"})
+    record_anew(root, **{COMPUTED: "1"})
     return ""
 
 
-def record_anew(root: Path, variables: Mapping[str, str] = MappingProxyType({})) -> None:
+def record_anew(root: Path, **variables: str) -> None:
     """Has DVC record every phase, under these environment variables. Raises RecordError."""
-    if trouble := _repro(root, variables):
+    if trouble := _repro(root, **variables):
         if not lock_file.put_aside_damaged(root, trouble):
             raise RecordError(trouble)
-        if trouble := _repro(root, variables):
+        if trouble := _repro(root, **variables):
             raise RecordError(trouble)
     unrecorded.forget(root)
 
 
-def _repro(root: Path, variables: Mapping[str, str]) -> str:
+def _repro(root: Path, **variables: str) -> str:
     """What DVC said if it failed."""
     done = _call(root, "repro", **variables)
     said = masked(f"{done.stdout}{done.stderr}".strip())

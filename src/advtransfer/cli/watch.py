@@ -20,8 +20,8 @@ from advtransfer.provenance.children import Ended
 from advtransfer.provenance.masking import masked
 
 EVERY_SECONDS = 2.0
-# What Snakemake says of jobs that failed, which the journal tells with their logs, and of the profile.
-_OF_JOBS = re.compile(
+# What Snakemake says of the profile, and of jobs that failed, which the journal tells with their logs.
+_KNOWN = re.compile(
     r"^RuleException:\nCalledProcessError in file .*\nCommand '.*' returned non-zero exit status \d+\.\n"
     r"|^Exiting because a job execution failed\. Look above for error messages\n"
     r"|^WorkflowError:\nAt least one job did not complete successfully\.\n"
@@ -91,9 +91,8 @@ def _follow(
         try:
             together.append(said.get(timeout=0.25))
         except queue.Empty:
-            if TRACEBACK not in _errors(
-                together
-            ):  # Snakemake is about to end, and the last line tells the cause
+            # in a traceback Snakemake is about to end, and the last line tells the cause
+            if TRACEBACK not in _errors(together):
                 _tell(together, view)
         if ended is None and process.poll() is not None:
             ended = time.monotonic()
@@ -107,7 +106,7 @@ def _follow(
 def _tell(together: list[Said], view: View) -> None:
     """Shows what Snakemake said at once; one line instead of the wall around, say, a full disk."""
     errors = _errors(together)
-    told = causes.cause_in(errors) or _OF_JOBS.sub("", errors)
+    told = causes.cause_in(errors) or _KNOWN.sub("", errors)
     for line in [line for stream, line in together if stream == "stdout"]:
         view.say("stdout", line)
     for line in told.splitlines():

@@ -14,6 +14,7 @@ from typing import Any
 
 from advtransfer.provenance.files import atomic_write
 from advtransfer.provenance.seal import Seal
+from advtransfer.provenance.spec import canonical
 from advtransfer.regular_files import read_json
 
 FILE = Path("reports/published-seals.json")
@@ -65,11 +66,11 @@ def here(seal: Seal, root: Path) -> Seal:
 
 def _most_frequent(all_made: list[dict[str, Any]]) -> dict[str, Any]:
     """Key -> the value that most have, of keys that most have with one value."""
-    counted = Counter(
-        (key, json.dumps(value, sort_keys=True)) for made in all_made for key, value in made.items()
-    )
+    counted = Counter((key, canonical(value)) for made in all_made for key, value in made.items())
     return {key: json.loads(value) for (key, value), count in counted.items() if 2 * count > len(all_made)}
 
 
 def _holds(alike: Mapping[str, Any], key: str, value: Any) -> bool:
-    return key in alike and json.dumps(alike[key], sort_keys=True) == json.dumps(value, sort_keys=True)
+    return key in alike and canonical(alike[key]) == canonical(
+        value
+    )  # not ==, to which 1, 1.0 and true are one

@@ -138,22 +138,14 @@ def recorded_paths(evidence: Evidence) -> set[str]:
     return found
 
 
-def all_recorded(evidence: Evidence) -> bool:
-    """Whether all that dvc.lock records lies here with the very content."""
+def made_anew(evidence: Evidence) -> bool:
+    """Whether as many files lie here as dvc.lock records, none that it does not know of, and some are other ones."""
     try:
-        recorded = outputs(evidence.root)
+        here = [(out, evidence.below(out.path)) for out in outputs(evidence.root)]
     except (OSError, ValueError):
         return False
-    return all(out.md5 == _hash(out, evidence.below(out.path)) for out in recorded)
-
-
-def same_files(evidence: Evidence) -> bool:
-    """Whether as many files lie here as dvc.lock records: made anew perhaps, but none that it does not know of."""
-    try:
-        recorded = outputs(evidence.root)
-    except (OSError, ValueError):
-        return False
-    return all(len(evidence.below(out.path)) == (out.files or 1) for out in recorded)
+    as_many = all(len(below) == (out.files or 1) for out, below in here)
+    return as_many and any(_hash(out, below) != out.md5 for out, below in here)
 
 
 def leave(evidence: Evidence) -> None:

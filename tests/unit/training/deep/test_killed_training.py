@@ -1,6 +1,5 @@
 """A training that is killed (SIGKILL) and goes on gives the same bytes as one that is not."""
 
-import json
 import multiprocessing
 import random
 import signal
@@ -10,7 +9,6 @@ import patience
 import pytest
 import torch
 from deep_lab import ADAMW, Case, run_case
-from safetensors import safe_open
 
 from advtransfer.training.deep.checkpoint import Checkpoint
 
@@ -60,8 +58,7 @@ def contents(folder):
 
 def step_of(folder):
     """Number of steps that the checkpoint holds."""
-    with safe_open(folder / "checkpoint", framework="pt") as file:
-        return json.loads(json.loads(file.metadata()["state"])[1])["step"]
+    return Checkpoint(folder / "checkpoint").read().facts["step"]
 
 
 @pytest.fixture(scope="module")

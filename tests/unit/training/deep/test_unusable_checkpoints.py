@@ -8,8 +8,7 @@ import shutil
 import pytest
 import torch
 from deep_lab import ADAMW, SEED, Tiny, loader, train
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from small_disk import small_disk
 
 from advtransfer.training.deep.checkpoint import Checkpoint, _digest
@@ -113,9 +112,7 @@ def test_a_draft_that_is_a_link_leads_no_bytes_elsewhere(tmp_path):
 
 def forge(path, change):
     """Changes tensors and facts, and computes the digest anew, as other code might have written it."""
-    with safe_open(path, framework="pt") as file:
-        facts = json.loads(json.loads(file.metadata()["state"])[1])
-    tensors = load_file(path)
+    tensors, facts, _ = Checkpoint(path).read()
     change(tensors, facts)
     text = json.dumps(facts)
     save_file(tensors, path, metadata={"state": json.dumps([_digest(tensors, text), text])})
